@@ -1,0 +1,1 @@
+//! DbPool: a URL chooses the storage adapter.

@@ -1,0 +1,70 @@
+#![doc = include_str!("../README.md")]
+
+mod actor;
+mod ban;
+mod bulk;
+mod clock;
+mod error;
+mod event;
+mod filter;
+mod id;
+mod job;
+mod page;
+mod params;
+mod policy;
+mod ports;
+mod role;
+mod session;
+mod stats;
+mod token;
+mod user;
+mod value;
+mod view;
+
+pub use actor::Actor;
+pub use ban::{
+    AllowedNetwork, BanDuration, BanEnd, BanFact, BanFactKind, BanIpParams,
+    BanIpWithMetadataParams, BanOrigin, BannedIp, IpTarget, LiftedBan, MAX_OFFENCE_SESSIONS,
+    Offence,
+};
+pub use bulk::{BulkCreateItem, BulkCreateOutcome, BulkItem, BulkOutcome, BulkReport, OnExisting};
+pub use clock::{Clock, Entropy};
+pub use error::{Result, StorageError, StorageResult, UniqueKey, UserError};
+pub use event::{
+    Event, EventFilter, EventKind, EventPosition, ProfileField, RecordedEvent, RefusedOperation,
+};
+pub use filter::{AnonymousScope, TimeRange, UserFilter, UserOrder, UserScope};
+pub use id::{BanId, EventId, JobRunId, ParseIdError, SessionId, UserId};
+pub use job::{Job, JobContext, JobError, JobOutcome, JobReport, JobRun, JobRunFilter, JobTrigger};
+pub use page::{Cursor, MAX_PAGE_LIMIT, Page, PageLimit, PageRequest, SortKey};
+pub use params::{AnonymousPromotion, CreateUserParams, NewUser, Patch, UpdateUserParams};
+pub use policy::Policy;
+pub use ports::{
+    BannedIpRepository, EventLog, InsertOutcome, JobRepository, LockKey, RoleProvider,
+    SessionRepository, Storage, UnitOfWork, UserProvider, UserRepository,
+};
+#[cfg(feature = "mock")]
+pub use ports::{
+    MockBannedIpRepository, MockEventLog, MockJobRepository, MockRoleProvider,
+    MockSessionRepository, MockStorage, MockUnitOfWork, MockUserProvider, MockUserRepository,
+};
+pub use role::{Roles, UserRole};
+pub use session::{
+    EndReason, EndedSession, NewSession, SessionActivity, SessionFilter, SessionOrder, UserSession,
+};
+pub use stats::{SignupDay, UserCountBreakdown, UserStats, UserTally};
+pub use token::{Token, TokenHash};
+pub use user::{User, UserStatus};
+pub use value::{
+    AvatarUrl, DisplayName, Email, Fingerprint, FullName, MAX_EMAIL_CHARS, MAX_TEXT_CHARS,
+    SearchMatch, SearchText, UserName, fold_case, search_fields,
+};
+pub use view::{
+    DemoteResult, MergeOptions, MergeResult, NewAnonymous, PromoteResult, PurgePreview,
+    StartedSession, UserActivity, UserExport, UserRef, UserWithSessions,
+};
+#[cfg(feature = "mock")]
+pub use {
+    clock::{MockClock, MockEntropy},
+    job::MockJob,
+};

@@ -1,0 +1,112 @@
+//! Bounded text without control characters, and the fields that need no more than that.
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::string_value;
+use crate::{Result, UserError};
+
+/// The longest text of any field but the email, in characters.
+pub const MAX_TEXT_CHARS: usize = 255;
+
+/// Trims `text` and brings it into Unicode's composed form (NFC), so that one accent has one spelling.
+///
+/// # Errors
+/// `Validation` of `field` when it is blank, longer than `max` characters or holds a control character.
+pub(crate) fn check_text(field: &'static str, text: &str, max: usize) -> Result<String> {
+    // Four bytes a character, and as much again for decomposed accents: what is longer can't fit.
+    if text.len() > max.saturating_mul(8) {
+        return Err(too_long(field, max));
+    }
+    let clean: String = text.trim().nfc().collect();
+    if clean.is_empty() {
+        return Err(UserError::validation(field, "must not be blank"));
+    }
+    if clean.chars().count() > max {
+        return Err(too_long(field, max));
+    }
+    if let Some(bad) = clean.chars().find(|c| is_forbidden(*c)) {
+        let message = format!("must not hold the control character {}", bad.escape_unicode());
+        return Err(UserError::validation(field, message));
+    }
+    Ok(clean)
+}
+
+/// The same of a text that may be absent; a blank one is absent.
+pub(crate) fn optional_text(
+    field: &'static str,
+    text: Option<&str>,
+    max: usize,
+) -> Result<Option<String>> {
+    text.filter(|text| !text.trim().is_empty()).map(|text| check_text(field, text, max)).transpose()
+}
+
+fn too_long(field: &'static str, max: usize) -> UserError {
+    UserError::validation(field, format!("must be at most {max} characters long"))
+}
+
+/// Control characters, and the invisible ones that reorder or break the text around them.
+fn is_forbidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+macro_rules! plain_text {
+    ($(#[$doc:meta])* $name:ident, $field:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// Trims and checks.
+            ///
+            /// # Errors
+            #[doc = concat!("`Validation` of `", $field, "` when it is blank, longer than 255 characters or holds control characters.")]
+            pub fn parse(text: &str) -> Result<Self> {
+                Ok(Self(check_text($field, text, MAX_TEXT_CHARS)?.into()))
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        string_value!($name);
+    };
+}
+
+plain_text! {
+    /// A person's full name.
+    FullName, "full_name"
+}
+plain_text! {
+    /// The name that is shown to others.
+    DisplayName, "display_name"
+}
+plain_text! {
+    /// What a browser tells of itself, hashed by the host: a hint, never a proof.
+    Fingerprint, "fingerprint"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accents_have_one_spelling() {
+        let composed = FullName::parse("José").unwrap();
+        let decomposed = FullName::parse(" Jose\u{301} ").unwrap();
+        assert_eq!(composed, decomposed);
+    }
+
+    #[test]
+    fn refuses_with_the_field_named() {
+        for bad in
+            ["", "   ", "a\u{0}b", "a\nb", "a\u{202E}b", &"x".repeat(256), &"x".repeat(10_000)]
+        {
+            let error = DisplayName::parse(bad).unwrap_err();
+            assert_eq!(error.field(), Some("display_name"));
+        }
+        assert!(DisplayName::parse(&"é".repeat(255)).is_ok());
+    }
+}

@@ -1,0 +1,1 @@
+//! The suite of rules that every storage adapter must pass.

@@ -1,0 +1,1 @@
+//! In-memory adapter: lock-free snapshots for readers, for tests and demos.

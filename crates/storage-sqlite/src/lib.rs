@@ -1,0 +1,1 @@
+//! SQLite adapter: the embedded, durable default.

@@ -1,0 +1,1 @@
+//! User identity and management: one dependency for a host.
