@@ -1,1 +1,9 @@
-//! A throw-away Postgres for tests and benchmarks, from the installed binaries.
+#![doc = include_str!("../README.md")]
+
+mod binaries;
+mod cluster;
+mod database;
+mod psql;
+
+pub use cluster::{StartError, TestCluster};
+pub use database::TestDatabase;

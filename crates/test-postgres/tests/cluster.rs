@@ -1,0 +1,89 @@
+//! A cluster comes up, gives out databases, and goes without a trace.
+#![expect(clippy::unwrap_used, reason = "a test fails where its tools do")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use systemprompt_test_postgres::TestCluster;
+
+/// The folder in the URL of a cluster.
+fn folder(url: &str) -> &str {
+    url.split_once("host=").unwrap().1
+}
+
+fn psql(url: &str, sql: &str) -> String {
+    let output = Command::new("psql").args(["-XAtq", url, "-c", sql]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn wait_until_gone(folder: &str) {
+    let began = Instant::now();
+    while Path::new(folder).exists() {
+        assert!(began.elapsed() < Duration::from_secs(20), "{folder} is still there");
+        sleep(Duration::from_millis(20));
+    }
+    for process in fs::read_dir("/proc").unwrap().flatten() {
+        let command = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        let command = String::from_utf8_lossy(&command).into_owned();
+        assert!(!command.contains(folder), "a process stayed: {command}");
+    }
+}
+
+#[test]
+fn databases_are_apart_and_dropped() {
+    let cluster = TestCluster::start().unwrap();
+    let one = cluster.create_database();
+    let two = cluster.create_database();
+    assert_ne!(one.url(), two.url());
+    psql(one.url(), "CREATE TABLE t ()");
+    assert_eq!(psql(two.url(), "SELECT to_regclass('t') IS NULL"), "t");
+    let name = one.name().to_owned();
+    drop(one);
+    let count = format!("SELECT count(*) FROM pg_database WHERE datname = '{name}'");
+    assert_eq!(psql(cluster.url(), &count), "0");
+
+    let mut prepared = 0;
+    let copies = [(); 2].map(|()| {
+        cluster.create_database_like("with_table", |url| {
+            prepared += 1;
+            psql(url, "CREATE TABLE prepared ()");
+        })
+    });
+    for copy in &copies {
+        assert_eq!(psql(copy.url(), "SELECT to_regclass('prepared') IS NOT NULL"), "t");
+    }
+    assert_eq!(prepared, 1);
+
+    let folder = folder(cluster.url()).to_owned();
+    drop(cluster);
+    wait_until_gone(&folder);
+}
+
+/// Run by the test below in a process of its own: starts a cluster, says where, and waits.
+#[test]
+#[ignore = "a part of the next test"]
+fn owner() {
+    let cluster = TestCluster::start().unwrap();
+    println!("\n{}", cluster.url());
+    sleep(Duration::from_secs(60));
+}
+
+#[test]
+fn a_killed_owner_leaves_nothing() {
+    use std::io::{BufRead, BufReader};
+
+    let mut owner = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--nocapture", "owner"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(owner.stdout.take().unwrap()).lines();
+    let url = lines.map(Result::unwrap).find(|line| line.starts_with("postgres:")).unwrap();
+    assert_eq!(psql(&url, "SELECT 1"), "1");
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    wait_until_gone(folder(&url));
+}
