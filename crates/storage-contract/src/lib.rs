@@ -1,1 +1,17 @@
-//! The suite of rules that every storage adapter must pass.
+#![doc = include_str!("../README.md")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a case fails by panicking, as a test does"
+)]
+
+mod cases;
+pub mod fixtures;
+mod list;
+mod run;
+mod subject;
+
+pub use list::case;
+pub use run::run;
+pub use subject::Subject;
