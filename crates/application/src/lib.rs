@@ -1,1 +1,26 @@
-//! The use cases of user management: services and jobs over the domain's ports.
+#![doc = include_str!("../README.md")]
+
+mod admin;
+mod bans;
+mod context;
+mod doctor;
+mod events;
+mod jobs;
+mod sessions;
+mod system;
+mod users;
+
+pub use admin::UserAdminService;
+pub use bans::{BanService, BulkBanItem, BulkBanOutcome, CleanedBans};
+pub use context::Context;
+pub use doctor::{Doctor, Finding, Invariant};
+pub use events::EventService;
+#[doc(hidden)]
+pub use inventory;
+pub use jobs::{
+    CleanupAnonymousUsersJob, CleanupBansJob, CleanupHistoryJob, CleanupSessionsJob, JobInfo,
+    JobRegistration, JobRunner, PurgeDeletedUsersJob, RunnerOptions, registered_jobs,
+};
+pub use sessions::{AuthenticatedSession, CleanedSessions, SessionService};
+pub use system::{SystemClock, SystemEntropy};
+pub use users::{EnsureResult, MAX_BULK_ITEMS, UserProviderImpl, UserService};

@@ -9,8 +9,8 @@ mod user_name;
 pub use avatar_url::AvatarUrl;
 pub use email::{Email, MAX_EMAIL_CHARS};
 pub use search_text::{SearchMatch, SearchText, fold_case, search_fields};
-pub use text::{DisplayName, Fingerprint, FullName, MAX_TEXT_CHARS};
-pub(crate) use text::optional_text;
+pub use text::{DisplayName, Fingerprint, FullName, MAX_TEXT_CHARS, optional_text};
+
 pub use user_name::UserName;
 
 /// What every value type that wraps one string has: reading, text, serde as a plain string.

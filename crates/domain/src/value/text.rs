@@ -31,8 +31,8 @@ pub(crate) fn check_text(field: &'static str, text: &str, max: usize) -> Result<
     Ok(clean)
 }
 
-/// The same of a text that may be absent; a blank one is absent.
-pub(crate) fn optional_text(
+/// A text that may be absent, trimmed and composed; a blank one is absent.
+pub fn optional_text(
     field: &'static str,
     text: Option<&str>,
     max: usize,

@@ -1,0 +1,14 @@
+//! Scheduled jobs: which there are, when they are due, and who runs them.
+
+mod builtin;
+mod registry;
+mod run;
+mod runner;
+mod schedule;
+
+pub use builtin::{
+    CleanupAnonymousUsersJob, CleanupBansJob, CleanupHistoryJob, CleanupSessionsJob,
+    PurgeDeletedUsersJob,
+};
+pub use registry::{JobRegistration, registered_jobs};
+pub use runner::{JobInfo, JobRunner, RunnerOptions};

@@ -1,0 +1,118 @@
+//! Running one claimed run to its end under a lease.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use systemprompt_users_domain::{Job, JobContext, JobError, JobOutcome, JobReport, JobRun, Result};
+use tokio::time::MissedTickBehavior;
+
+use super::runner::RunnerOptions;
+use crate::Context;
+use crate::context::retry;
+
+/// How much of an error's text is kept with a run, in characters.
+const MAX_ERROR_CHARS: usize = 1000;
+
+/// Executes `job`, prolongs the lease meanwhile, and stores how it ended.
+///
+/// When another host has taken the run over, the job is told to stop and its end is not stored: the other
+/// host's counts.
+pub(super) async fn run_to_end(
+    context: Context,
+    options: RunnerOptions,
+    job: Arc<dyn Job>,
+    mut run: JobRun,
+) -> Result<JobRun> {
+    tracing::info!(job = run.job, run = %run.id, attempt = run.attempts, "the job begins");
+    let job_context = context.to_job();
+    let mut work = {
+        let (job, job_context) = (Arc::clone(&job), job_context.clone());
+        tokio::spawn(async move { job.execute(&job_context).await })
+    };
+    let mut renewal = tokio::time::interval(options.lease_renewal());
+    renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    renewal.tick().await;
+    let result = loop {
+        tokio::select! {
+            result = &mut work => break result,
+            _ = renewal.tick() => renew(&context, &options, &job_context, &run).await,
+        }
+    };
+    // A panic is a failure of the job, not of the host.
+    let result = result.unwrap_or_else(|panic| Err(JobError::from(panic)));
+    end(&context, &mut run, result).await?;
+    Ok(run)
+}
+
+async fn renew(context: &Context, options: &RunnerOptions, job: &JobContext, run: &JobRun) {
+    let lease_until = context.now() + options.lease;
+    let renewed = async {
+        let mut unit = context.write().await?;
+        let held = unit.jobs().renew(run.id, &options.host, run.attempts, lease_until).await?;
+        context.commit(unit).await?;
+        Ok::<_, systemprompt_users_domain::UserError>(held)
+    };
+    // A renewal that hangs must not outlive the next one.
+    match tokio::time::timeout(options.lease_renewal(), renewed).await {
+        Ok(Ok(true)) => {}
+        Ok(Ok(false)) => {
+            tracing::warn!(job = run.job, run = %run.id, "another host has taken the run over");
+            job.cancel();
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(job = run.job, run = %run.id, %error, "the lease was not renewed");
+        }
+        Err(_) => tracing::warn!(job = run.job, run = %run.id, "the lease was not renewed in time"),
+    }
+}
+
+async fn end(
+    context: &Context,
+    run: &mut JobRun,
+    result: Result<JobReport, JobError>,
+) -> Result<()> {
+    run.ended_at = Some(context.now());
+    match result {
+        Ok(report) => {
+            tracing::info!(job = run.job, run = %run.id, counts = ?report.counts, "the job is done");
+            run.outcome = Some(JobOutcome::Succeeded);
+            run.report = report;
+        }
+        Err(error) => {
+            let text = describe(&*error);
+            tracing::error!(job = run.job, run = %run.id, error = text, "the job failed");
+            run.outcome = Some(JobOutcome::Failed);
+            run.error = Some(text);
+        }
+    }
+    let ended = &*run;
+    let stored = retry(|| async move {
+        let mut unit = context.write().await?;
+        let stored = unit.jobs().finish(ended).await?;
+        context.commit(unit).await?;
+        Ok(stored)
+    })
+    .await?;
+    if !stored {
+        tracing::warn!(job = run.job, run = %run.id, "the end belongs to another host by now");
+    }
+    Ok(())
+}
+
+/// The error with its causes, on one line.
+fn describe(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text.chars().take(MAX_ERROR_CHARS).collect()
+}
+
+impl RunnerOptions {
+    fn lease_renewal(&self) -> Duration {
+        (self.lease / 3).to_std().unwrap_or(Duration::from_secs(1)).max(Duration::from_millis(10))
+    }
+}

@@ -1,0 +1,208 @@
+//! Finding users. Absence is no error.
+
+use std::collections::HashSet;
+
+use systemprompt_users_domain::{
+    Email, EventFilter, PageLimit, PageRequest, Result, SessionFilter, SessionOrder, User,
+    UserActivity, UserError, UserFilter, UserId, UserName, UserOrder, UserRef, UserRole,
+    UserWithSessions,
+};
+
+use super::UserService;
+
+/// How many merges are followed from an old id; more would be a circle, which no merge can make.
+const MAX_MERGES: usize = 64;
+
+impl UserService {
+    /// The live user of that id.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub async fn find_by_id(&self, id: UserId) -> Result<Option<User>> {
+        Ok(self.find_any(id).await?.filter(User::is_live))
+    }
+
+    /// The live user of that email, in any spelling; text that is no email is nobody's.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub async fn find_by_email(&self, email: &str) -> Result<Option<User>> {
+        let Ok(email) = Email::parse(email) else { return Ok(None) };
+        Ok(self.context.read().await?.users().find_by_emails(&[email]).await?.pop())
+    }
+
+    /// The live user of that name, in any spelling; text that is no name is nobody's.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub async fn find_by_name(&self, name: &str) -> Result<Option<User>> {
+        let Ok(name) = UserName::parse(name) else { return Ok(None) };
+        Ok(self.context.read().await?.users().find_by_names(&[name]).await?.pop())
+    }
+
+    /// The live users that hold `role`, oldest first, at most 1000; [`list`](Self::list) has all of them by
+    /// pages.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub async fn find_by_role(&self, role: UserRole) -> Result<Vec<User>> {
+        let page = PageRequest { after: None, limit: PageLimit::MAX };
+        Ok(self.list(&UserFilter::by_role(role), UserOrder::Oldest, &page).await?.items)
+    }
+
+    /// The live, registered user that was created first.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub async fn find_first_user(&self) -> Result<Option<User>> {
+        self.first_of(&UserFilter::default(), UserOrder::Oldest).await
+    }
+
+    /// The live admin that was created first.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub async fn find_first_admin(&self) -> Result<Option<User>> {
+        self.first_of(&UserFilter::by_role(UserRole::Admin), UserOrder::Oldest).await
+    }
+
+    /// The user of that id if it is Active: not suspended, not deleted.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub async fn find_authenticated_user(&self, id: UserId) -> Result<Option<User>> {
+        Ok(self.find_any(id).await?.filter(User::is_active))
+    }
+
+    /// The live user of that id with its live sessions.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub async fn find_with_sessions(&self, id: UserId) -> Result<Option<UserWithSessions>> {
+        let mut unit = self.context.read().await?;
+        let Some(user) = unit.users().find_many(&[id]).await?.pop().filter(User::is_live) else {
+            return Ok(None);
+        };
+        let filter = SessionFilter { user_id: Some(id), live_at: Some(self.context.now()) };
+        let page = PageRequest { after: None, limit: PageLimit::MAX };
+        let sessions = unit.sessions().list(&filter, SessionOrder::RecentlyActive, &page).await?;
+        Ok(Some(UserWithSessions { user, sessions: sessions.items }))
+    }
+
+    /// What the live user of that id has been up to.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub async fn get_activity(&self, id: UserId) -> Result<Option<UserActivity>> {
+        let mut unit = self.context.read().await?;
+        let Some(user) = unit.users().find_many(&[id]).await?.pop().filter(User::is_live) else {
+            return Ok(None);
+        };
+        let sessions = unit.sessions().activity(id, self.context.now()).await?;
+        let live_sessions = if user.is_active() { sessions.live } else { 0 };
+        Ok(Some(UserActivity {
+            user_id: id,
+            last_active_at: sessions
+                .last_activity_at
+                .map_or(user.last_active_at, |last| last.max(user.last_active_at)),
+            sessions: sessions.total,
+            live_sessions,
+            events: unit.events().count_of_user(id).await?,
+        }))
+    }
+
+    /// A user of any status by id, email or name: the live one, or else the one deleted last.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub async fn find_by_reference(&self, reference: &UserRef) -> Result<Option<User>> {
+        match reference {
+            UserRef::Id(id) => self.find_any(*id).await,
+            UserRef::Name(name) => self.find_any_by_name(name).await,
+            UserRef::Email(email, name) => match self.find_any_by_email(email).await? {
+                Some(user) => Ok(Some(user)),
+                None => match name {
+                    Some(name) => self.find_any_by_name(name).await,
+                    None => Ok(None),
+                },
+            },
+        }
+    }
+
+    /// Those of `ids` that no live user has, in the order given, each once.
+    ///
+    /// # Errors
+    /// `Validation` of `ids` beyond 10,000; `Storage`.
+    pub async fn find_missing_ids(&self, ids: &[UserId]) -> Result<Vec<UserId>> {
+        super::engine::check_bulk("ids", ids.len())?;
+        let found = self.context.read().await?.users().find_many(ids).await?;
+        let mut known: HashSet<UserId> =
+            found.iter().filter(|user| user.is_live()).map(|user| user.id).collect();
+        Ok(ids.iter().copied().filter(|id| known.insert(*id)).collect())
+    }
+
+    /// The live user that an id stands for today: its own, or the one it was merged into.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub async fn resolve(&self, id: UserId) -> Result<Option<User>> {
+        let mut unit = self.context.read().await?;
+        let mut next = id;
+        for _ in 0..MAX_MERGES {
+            let Some(user) = unit.users().find_many(&[next]).await?.pop() else { return Ok(None) };
+            match user.merged_into {
+                Some(target) => next = target,
+                None => return Ok(Some(user).filter(User::is_live)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Events about a user, newest first: the first page of its history.
+    ///
+    /// # Errors
+    /// `Validation` of `limit` outside of 1 to 1000; `Storage`.
+    pub async fn recent_events(
+        &self,
+        id: UserId,
+        limit: i64,
+    ) -> Result<Vec<systemprompt_users_domain::RecordedEvent>> {
+        let limit = PageLimit::new(limit)?.get();
+        let filter = EventFilter { user_id: Some(id), target: None };
+        Ok(self.context.read().await?.events().list(&filter, None, limit).await?)
+    }
+
+    /// The live user of that id.
+    pub(crate) async fn get(&self, id: UserId) -> Result<User> {
+        self.find_by_id(id).await?.ok_or_else(|| UserError::user_not_found(id))
+    }
+
+    async fn find_any(&self, id: UserId) -> Result<Option<User>> {
+        Ok(self.context.read().await?.users().find_many(&[id]).await?.pop())
+    }
+
+    async fn find_any_by_name(&self, name: &UserName) -> Result<Option<User>> {
+        let mut unit = self.context.read().await?;
+        match unit.users().find_by_names(std::slice::from_ref(name)).await?.pop() {
+            Some(user) => Ok(Some(user)),
+            None => Ok(unit.users().find_deleted_by_name(name).await?),
+        }
+    }
+
+    async fn find_any_by_email(&self, email: &Email) -> Result<Option<User>> {
+        let mut unit = self.context.read().await?;
+        match unit.users().find_by_emails(std::slice::from_ref(email)).await?.pop() {
+            Some(user) => Ok(Some(user)),
+            None => Ok(unit.users().find_deleted_by_email(email).await?),
+        }
+    }
+
+    pub(super) async fn first_of(
+        &self,
+        filter: &UserFilter,
+        order: UserOrder,
+    ) -> Result<Option<User>> {
+        let page = PageRequest::new(1)?;
+        Ok(self.list(filter, order, &page).await?.items.pop())
+    }
+}

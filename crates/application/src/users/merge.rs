@@ -1,0 +1,114 @@
+//! Merging two users into one.
+
+use chrono::{DateTime, Utc};
+use systemprompt_users_domain::{
+    EndReason, EventKind, LockKey, MergeOptions, MergeResult, RefusedOperation, Result, UnitOfWork,
+    User, UserError, UserId,
+};
+
+use super::UserService;
+use crate::context::retry;
+
+impl UserService {
+    /// Merges `source` into `target`, which must both be live and differ. Session history and ban
+    /// associations move, blanks of the target are filled, the source is deleted and its id resolves to the
+    /// target from now on.
+    ///
+    /// Live sessions of the source end, and the target gains no roles, unless `options` say otherwise.
+    ///
+    /// # Errors
+    /// `NotFound`, `NotAllowed` for a user and itself, `LastAdmin` when the source is the last active admin
+    /// and the target does not become one, `InvalidRoles` when roles are gained that can't be held together.
+    #[tracing::instrument(skip_all, fields(%source, %target), err(level = "debug"))]
+    pub async fn merge_users(
+        &self,
+        source: UserId,
+        target: UserId,
+        options: MergeOptions,
+    ) -> Result<MergeResult> {
+        if source == target {
+            return Err(UserError::NotAllowed("a user can't be merged into itself".into()));
+        }
+        retry(|| self.try_merge(source, target, options)).await
+    }
+
+    async fn try_merge(
+        &self,
+        source_id: UserId,
+        target_id: UserId,
+        options: MergeOptions,
+    ) -> Result<MergeResult> {
+        let now = self.context.now();
+        let mut unit = self.context.write().await?;
+        unit.lock(LockKey::Admins).await?;
+        unit.lock(LockKey::Bans).await?;
+        let (mut source, mut target) = lock_pair(&mut *unit, source_id, target_id).await?;
+        let lost_admin = source.is_active_admin();
+
+        target.fill_blanks_from(&source);
+        if options.gain_roles {
+            let roles = target.roles.union(source.roles)?;
+            target.set_roles(roles)?;
+        }
+        if lost_admin
+            && !target.is_active_admin()
+            && !unit.users().has_other_active_admin(&[source_id, target_id]).await?
+        {
+            let (operation, error) = (RefusedOperation::Merge, UserError::LastAdmin);
+            let reason = error.code().to_owned();
+            let kind = EventKind::ChangeRefused { user_id: source_id, operation, reason };
+            unit.events().append(&[self.context.event(now, kind)]).await?;
+            self.context.commit(unit).await?;
+            return Err(error);
+        }
+        source.delete(now)?;
+        source.merged_into = Some(target_id);
+        source.mark_changed(now);
+        target.mark_changed(now);
+
+        let mut events = Vec::new();
+        let mut sessions_ended = 0;
+        // Only an active target can take sessions over; they would come alive with its activation.
+        if !options.keep_sessions || !target.is_active() {
+            let reason = EndReason::Merged;
+            let ended = unit.sessions().end_all(&[source_id], None, reason, now).await?;
+            sessions_ended = count(ended.len());
+            events.extend(self.context.ended_events(&ended, reason, now));
+        }
+        let sessions_moved = unit.sessions().move_all(source_id, target_id).await?;
+        let bans_moved = unit.bans().reassign_user(source_id, target_id).await?;
+        unit.users().update_many(&[source, target.clone()]).await?;
+        events.push(self.merged_event(source_id, target_id, (sessions_moved, bans_moved), now));
+        unit.events().append(&events).await?;
+        self.context.commit(unit).await?;
+        Ok(MergeResult { source: source_id, target, sessions_moved, sessions_ended, bans_moved })
+    }
+
+    fn merged_event(
+        &self,
+        source: UserId,
+        into: UserId,
+        (sessions, bans): (u64, u64),
+        now: DateTime<Utc>,
+    ) -> systemprompt_users_domain::Event {
+        self.context.event(now, EventKind::UserMerged { user_id: source, into, sessions, bans })
+    }
+}
+
+/// Both users, held in the order of their ids, so that two merges of one pair never wait for each other.
+async fn lock_pair(
+    unit: &mut dyn UnitOfWork,
+    source: UserId,
+    target: UserId,
+) -> Result<(User, User)> {
+    let mut users = unit.users().lock_many(&[source, target]).await?;
+    let mut take = |id: UserId| {
+        let place = users.iter().position(|user| user.id == id && user.is_live());
+        place.map(|place| users.swap_remove(place)).ok_or_else(|| UserError::user_not_found(id))
+    };
+    Ok((take(source)?, take(target)?))
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}

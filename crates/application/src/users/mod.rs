@@ -1,0 +1,36 @@
+//! Everything about users: find, list, change, bulk, merge, figures.
+
+mod anonymous;
+mod bulk_create;
+mod change;
+mod create;
+mod engine;
+mod find;
+mod lifecycle;
+mod list;
+mod merge;
+mod provider;
+mod roles;
+mod stats;
+
+pub use create::EnsureResult;
+pub use engine::MAX_BULK_ITEMS;
+pub(crate) use engine::check_bulk;
+pub use provider::UserProviderImpl;
+
+use crate::Context;
+use crate::context::service_of_context;
+
+/// Manages users. A clone is a handle; see the methods by what they do:
+///
+/// - find: [`find_by_id`](Self::find_by_id), [`find_by_email`](Self::find_by_email), ...
+/// - list: [`list`](Self::list), [`list_all`](Self::list_all), [`search`](Self::search), [`count`](Self::count)
+/// - change: [`create`](Self::create), [`update`](Self::update), [`update_status`](Self::update_status), ...
+/// - bulk: [`bulk_create`](Self::bulk_create), [`bulk_delete`](Self::bulk_delete), ...
+/// - merge: [`merge_users`](Self::merge_users), [`resolve`](Self::resolve)
+#[derive(Debug, Clone)]
+pub struct UserService {
+    pub(crate) context: Context,
+}
+
+service_of_context!(UserService);
