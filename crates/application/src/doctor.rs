@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::TryStreamExt;
 use serde::Serialize;
 use systemprompt_users_domain::{
-    PageLimit, PageRequest, Result, SessionFilter, SessionOrder, TimeRange, User, UserFilter,
-    UserId, UserOrder, UserRole, UserScope, UserStatus, UserTally,
+    AnonymousScope, BanFactKind, BannedIp, PageLimit, PageRequest, Result, SessionFilter,
+    SessionOrder, TimeRange, User, UserFilter, UserId, UserOrder, UserRole, UserScope, UserStatus,
+    UserTally,
 };
 
 use crate::context::service_of_context;
@@ -37,7 +38,7 @@ pub enum Invariant {
     Emails,
     /// A user is deleted exactly when it has a time of deletion.
     DeletionTimes,
-    /// Merged users point at a user that exists, and not in a circle.
+    /// Merged users point at another user that exists.
     MergeTargets,
     /// No session of a user who is not Active is open.
     ClosedSessions,
@@ -69,7 +70,7 @@ impl Invariant {
             Self::UniqueEmails => "emails are unique among live users",
             Self::Emails => "every registered user has an email",
             Self::DeletionTimes => "deleted users, and only they, have a time of deletion",
-            Self::MergeTargets => "merged users point at a user that exists",
+            Self::MergeTargets => "merged users point at another user that exists",
             Self::ClosedSessions => "only active users have open sessions",
             Self::Counts => "the kept counts equal a count of all users",
             Self::BanStates => "bans in force are what their history amounts to",
@@ -109,7 +110,7 @@ impl Doctor {
         let service = UserService::from(self.context.clone());
         let everybody = UserFilter {
             scope: UserScope::All,
-            anonymous: systemprompt_users_domain::AnonymousScope::Include,
+            anonymous: AnonymousScope::Include,
             ..UserFilter::default()
         };
         let mut users = std::pin::pin!(service.list_all(everybody, UserOrder::Oldest));
@@ -168,17 +169,7 @@ impl Doctor {
             let listed = self.context.read().await?.bans().list_active(now, &page).await?;
             for ban in &listed.items {
                 listed_count += 1;
-                let history = self
-                    .context
-                    .read()
-                    .await?
-                    .bans()
-                    .history(ban.id, &PageRequest::new(1)?)
-                    .await?;
-                let newest = history.items.first();
-                if newest
-                    .is_none_or(|fact| fact.sequence != ban.fact_count || fact.target != ban.target)
-                {
+                if !self.follows_from_its_facts(ban).await? {
                     report.broken(Invariant::BanStates, ban.target.to_string());
                 }
             }
@@ -193,6 +184,29 @@ impl Doctor {
             report.broken(Invariant::BanStates, example);
         }
         Ok(())
+    }
+
+    /// Whether the end of a ban is the latest of all bans since the last lift, and no fact is missing.
+    async fn follows_from_its_facts(&self, ban: &BannedIp) -> Result<bool> {
+        let mut unit = self.context.read().await?;
+        let mut page = PageRequest { after: None, limit: PageLimit::MAX };
+        let mut facts = 0;
+        let mut latest = None;
+        loop {
+            let listed = unit.bans().history(ban.id, &page).await?;
+            for fact in &listed.items {
+                facts += 1;
+                if let BanFactKind::Banned { until } = fact.kind
+                    && fact.sequence > ban.lifted_through
+                {
+                    latest = latest.max(Some(until));
+                }
+            }
+            match listed.next {
+                Some(next) => page.after = Some(next),
+                None => return Ok(facts == ban.fact_count && latest == Some(ban.until)),
+            }
+        }
     }
 }
 

@@ -5,6 +5,8 @@ mod end;
 
 pub use end::CleanedSessions;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use systemprompt_users_domain::{
@@ -112,13 +114,13 @@ impl SessionService {
         let ids: Vec<SessionId> = seen.iter().map(|(id, _)| *id).collect();
         let mut unit = self.context.write().await?;
         let sessions = unit.sessions().find_many(&ids).await?;
-        let users: Vec<(UserId, DateTime<Utc>)> = seen
-            .iter()
-            .filter_map(|(id, at)| {
-                let session = sessions.iter().find(|session| session.id == *id)?;
-                session.is_open(*at).then_some((session.user_id, *at))
-            })
-            .collect();
+        let sessions: HashMap<SessionId, UserSession> =
+            sessions.into_iter().map(|session| (session.id, session)).collect();
+        let open = seen.iter().filter_map(|(id, at)| {
+            let session = sessions.get(id).filter(|session| session.is_open(*at))?;
+            Some((session.user_id, *at))
+        });
+        let users: Vec<(UserId, DateTime<Utc>)> = open.collect();
         unit.users().touch_many(&users).await?;
         unit.sessions().touch_many(seen).await?;
         self.context.commit(unit).await

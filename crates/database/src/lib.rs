@@ -1,1 +1,131 @@
-//! DbPool: a URL chooses the storage adapter.
+#![doc = include_str!("../README.md")]
+
+mod url;
+
+use async_trait::async_trait;
+use systemprompt_users_domain::{Result, Storage, StorageResult, UnitOfWork};
+use systemprompt_users_memory::MemoryStorage;
+use systemprompt_users_postgres::PostgresStorage;
+use systemprompt_users_sqlite::SqliteStorage;
+
+use crate::url::DatabaseUrl;
+
+/// A storage chosen by a URL. A clone is a handle to the same data.
+#[derive(Clone)]
+pub struct DbPool {
+    backend: Backend,
+}
+
+#[derive(Clone)]
+enum Backend {
+    Memory(MemoryStorage),
+    Sqlite(SqliteStorage),
+    Postgres(PostgresStorage),
+}
+
+/// Which adapter a [`DbPool`] uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BackendKind {
+    /// Everything is gone with the last handle.
+    Memory,
+    /// One file on this machine.
+    Sqlite,
+    /// A server that several hosts share.
+    Postgres,
+}
+
+/// How far the schema of a database is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemaVersion {
+    /// The last migration that was applied; 0 is none.
+    pub current: i64,
+    /// The last migration that this program knows.
+    pub latest: i64,
+}
+
+impl DbPool {
+    /// Connects to `memory:`, `sqlite://path` (the file and its folder are made if absent) or
+    /// `postgres://user@host/name`. It does not migrate.
+    ///
+    /// # Errors
+    /// `Validation` of `database` when the URL is none of these; the message never repeats the URL, which may
+    /// hold a password. `Storage` when the database does not answer.
+    pub async fn connect(url: &str) -> Result<Self> {
+        let backend = match DatabaseUrl::parse(url)? {
+            DatabaseUrl::Memory => Backend::Memory(MemoryStorage::new()),
+            DatabaseUrl::Sqlite(path) => Backend::Sqlite(SqliteStorage::connect(&path).await?),
+            DatabaseUrl::Postgres(url) => Backend::Postgres(PostgresStorage::connect(url).await?),
+        };
+        Ok(Self { backend })
+    }
+
+    /// Brings the schema up to date; nothing happens when it is. Safe on a running system, and when several
+    /// hosts do it at once.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub async fn migrate(&self) -> Result<()> {
+        match &self.backend {
+            Backend::Memory(_) => {}
+            Backend::Sqlite(sqlite) => sqlite.migrate().await?,
+            Backend::Postgres(postgres) => postgres.migrate().await?,
+        }
+        Ok(())
+    }
+
+    /// How far the schema is.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub async fn schema_version(&self) -> Result<SchemaVersion> {
+        let (current, latest) = match &self.backend {
+            Backend::Memory(_) => (0, 0),
+            Backend::Sqlite(sqlite) => sqlite.schema_version().await?,
+            Backend::Postgres(postgres) => postgres.schema_version().await?,
+        };
+        Ok(SchemaVersion { current, latest })
+    }
+
+    /// Which adapter it uses.
+    pub const fn kind(&self) -> BackendKind {
+        match &self.backend {
+            Backend::Memory(_) => BackendKind::Memory,
+            Backend::Sqlite(_) => BackendKind::Sqlite,
+            Backend::Postgres(_) => BackendKind::Postgres,
+        }
+    }
+
+    /// Closes all connections, of all handles; what is under way is finished first.
+    pub async fn close(&self) {
+        match &self.backend {
+            Backend::Memory(_) => {}
+            Backend::Sqlite(sqlite) => sqlite.close().await,
+            Backend::Postgres(postgres) => postgres.close().await,
+        }
+    }
+}
+
+#[async_trait]
+impl Storage for DbPool {
+    async fn read(&self) -> StorageResult<Box<dyn UnitOfWork>> {
+        match &self.backend {
+            Backend::Memory(memory) => memory.read().await,
+            Backend::Sqlite(sqlite) => sqlite.read().await,
+            Backend::Postgres(postgres) => postgres.read().await,
+        }
+    }
+
+    async fn write(&self) -> StorageResult<Box<dyn UnitOfWork>> {
+        match &self.backend {
+            Backend::Memory(memory) => memory.write().await,
+            Backend::Sqlite(sqlite) => sqlite.write().await,
+            Backend::Postgres(postgres) => postgres.write().await,
+        }
+    }
+}
+
+impl std::fmt::Debug for DbPool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DbPool").field("kind", &self.kind()).finish_non_exhaustive()
+    }
+}

@@ -1,1 +1,5 @@
-//! User identity and management: one dependency for a host.
+#![doc = include_str!("../README.md")]
+
+pub use systemprompt_database::{BackendKind, DbPool, SchemaVersion};
+pub use systemprompt_users_application::*;
+pub use systemprompt_users_domain::*;

@@ -1,0 +1,3 @@
+//! What only a storage that fails at the right moment can show.
+
+mod retries;
