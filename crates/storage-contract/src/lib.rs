@@ -9,6 +9,7 @@
 mod cases;
 pub mod fixtures;
 mod list;
+mod population;
 mod run;
 mod subject;
 

@@ -17,6 +17,122 @@ macro_rules! storage_contract {
 macro_rules! __for_each_case {
     ($then:path) => {
         $then! {
+            admins {
+                only_active_admins_count
+                all_but_those_named_count
+                admins_come_and_go
+            }
+            counts {
+                an_empty_storage_counts_nobody
+                every_filter_is_counted_as_it_matches
+                a_tally_names_what_users_share
+                counts_follow_every_change
+                what_is_refused_or_dropped_counts_nowhere
+                a_unit_counts_its_own_changes
+                hours_begin_and_end_to_the_microsecond
+                sign_ups_are_by_day_of_live_registered_users
+                days_that_end_before_they_begin_are_none
+            }
+            idle_anonymous {
+                only_active_visitors_without_a_hold_are_listed
+                idle_is_before_that_moment
+                a_visitor_seen_since_stays
+                a_live_session_holds_a_visitor
+                an_expired_session_holds_nobody
+                a_session_idle_for_too_long_holds_nobody
+                a_session_not_yet_idle_for_too_long_holds
+                an_ended_session_holds_nobody
+                one_live_session_among_others_holds
+                a_session_of_another_holds_nobody
+                the_list_goes_on_behind_a_cursor
+            }
+            lists {
+                an_empty_storage_lists_nobody
+                ordinarily_live_registered_users_are_listed
+                every_filter_means_what_it_matches
+                every_order_breaks_ties_by_id
+                pages_of_any_size_join_without_a_seam
+                pages_of_a_filtered_list_join_without_a_seam
+                one_microsecond_is_enough_for_an_order
+                names_are_in_the_order_of_their_bytes
+                a_walk_by_creation_loses_nobody
+                a_walk_by_creation_upwards_loses_nobody
+                a_walk_by_activity_loses_nobody
+                a_walk_by_name_loses_nobody
+            }
+            purge {
+                deleted_users_are_purgeable_when_their_time_has_come
+                a_restored_user_is_not_purgeable
+                nothing_and_unknown_users_purge_nothing
+                a_user_named_twice_is_purged_once
+                users_of_any_status_are_purged
+                sessions_go_with_their_user
+                ban_facts_stay_without_the_user
+                users_merged_into_it_lose_the_reference
+                a_purge_frees_every_key
+                events_stay_after_a_purge
+                many_are_purged_at_once
+            }
+            search {
+                an_empty_storage_finds_nobody
+                what_nobody_holds_is_not_found
+                all_four_fields_are_looked_at
+                wildcards_and_quotes_are_themselves
+                one_and_two_letters_are_found
+                accents_count_and_case_does_not
+                letters_outside_of_the_latin_script_are_found
+                the_longest_query_is_a_query
+                the_smallest_prefix_ranks_a_user
+                pages_cross_from_prefix_to_substring
+                a_search_keeps_to_its_filter
+                pages_of_a_filtered_search_join_without_a_seam
+                a_search_follows_changes
+                a_walk_through_a_search_loses_nobody
+            }
+            session_ends {
+                nothing_ends_for_nothing
+                those_not_ended_are_ended_and_told
+                all_of_these_users_are_ended
+                one_may_be_spared
+                a_unit_sees_what_it_ended
+                a_touch_moves_the_last_activity
+                a_touch_never_goes_back
+                a_touch_in_time_keeps_it_from_idling
+                a_touch_does_not_revive_what_was_idle_too_long
+                a_touch_does_not_revive_what_has_expired
+                a_touch_just_before_the_expiry_counts
+                a_touch_leaves_what_was_ended
+                many_are_touched_at_once
+                surplus_sessions_are_those_not_used_lately
+            }
+            session_upkeep {
+                all_sessions_move_to_another_user
+                activity_counts_what_is_open_as_live
+                what_has_run_out_is_ended_when_it_ran_out
+                those_over_longest_are_ended_first
+                sessions_of_users_of_any_status_run_out
+                a_touch_puts_off_the_end
+                those_ended_longest_are_removed_first
+                a_removed_session_frees_its_token
+            }
+            sessions {
+                nothing_is_found_for_nothing
+                unknown_sessions_are_left_out_and_doubles_are_one
+                every_field_comes_back
+                a_taken_id_or_token_is_a_conflict
+                a_conflict_leaves_the_unit_usable
+                a_token_finds_the_session_with_its_user
+                lists_hold_what_is_live_by_the_one_rule
+                pages_of_one_join_without_a_seam
+                pages_of_four_join_without_a_seam
+                a_suspended_user_has_no_live_session
+            }
+            units {
+                a_dropped_unit_leaves_nothing
+                a_unit_sees_its_own_changes
+                nobody_sees_changes_before_the_commit
+                a_commit_is_visible_at_once
+            }
             users_find {
                 nothing_is_found_for_nothing
                 unknown_ids_are_left_out
@@ -25,11 +141,61 @@ macro_rules! __for_each_case {
                 users_of_any_status_are_found_by_id
                 ids_at_both_ends_are_ids_like_others
             }
-            units {
-                a_dropped_unit_leaves_nothing
-                a_unit_sees_its_own_changes
-                nobody_sees_changes_before_the_commit
-                a_commit_is_visible_at_once
+            users_insert {
+                nothing_is_inserted_for_nothing
+                a_taken_id_is_a_conflict
+                a_taken_name_is_a_conflict_in_any_spelling
+                a_taken_email_is_a_conflict
+                a_taken_token_is_a_conflict
+                of_several_taken_keys_the_first_is_named
+                keys_clash_inside_one_batch_too
+                a_user_that_was_refused_takes_no_key
+                keys_clash_with_the_unit_s_own_inserts
+                deleted_users_free_name_and_email
+                a_deleted_user_comes_in_beside_the_live_one
+                users_without_an_email_do_not_clash
+                a_large_batch_is_answered_in_its_order
+            }
+            users_lookup {
+                emails_find_live_users
+                names_find_live_users_in_any_spelling
+                letters_with_and_without_an_accent_are_two_names
+                wildcards_in_a_name_are_themselves
+                the_user_of_an_email_deleted_last_is_found
+                the_user_of_a_name_deleted_last_is_found
+                live_users_are_not_found_among_the_deleted
+                a_token_finds_its_user_of_any_status
+                a_token_that_was_given_up_finds_nobody
+                a_fingerprint_finds_the_active_visitor_created_last
+                a_suspended_visitor_is_not_found_by_fingerprint
+            }
+            users_touch {
+                a_touch_moves_only_the_last_activity
+                a_touch_never_goes_back
+                unknown_users_are_passed_over
+                of_several_touches_of_one_user_the_latest_counts
+                a_touch_makes_no_change_stale
+                lists_follow_a_touch
+            }
+            users_update {
+                nothing_is_updated_for_nothing
+                every_field_is_replaced
+                a_promoted_visitor_keeps_its_id
+                any_other_version_is_stale
+                an_unknown_user_is_stale
+                one_stale_user_holds_all_back
+                one_unknown_user_holds_all_back
+                a_name_of_a_live_user_is_a_conflict
+                an_email_of_a_live_user_is_a_conflict
+                two_of_one_batch_do_not_get_one_email
+                two_of_one_batch_do_not_get_one_name
+                a_user_may_spell_its_name_anew
+                a_name_of_a_deleted_user_is_free
+                a_restored_user_conflicts_with_whom_took_its_keys
+                lookups_follow_an_update
+                a_delete_frees_name_and_email_inside_the_unit
+                a_large_batch_is_updated_at_once
+                an_update_is_taken_from_the_unit_s_own_version
             }
         }
     };
