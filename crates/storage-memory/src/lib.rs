@@ -1,1 +1,24 @@
-//! In-memory adapter: lock-free snapshots for readers, for tests and demos.
+#![doc = include_str!("../README.md")]
+
+mod bans;
+mod cursor;
+mod events;
+mod histogram;
+mod jobs;
+mod place;
+mod sessions;
+mod state;
+mod storage;
+mod time;
+mod users;
+mod walk;
+
+pub use storage::{MemoryOptions, MemoryStorage};
+
+/// Ids without doubles, in order.
+fn distinct<T: Ord + Copy>(ids: &[T]) -> Vec<T> {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
