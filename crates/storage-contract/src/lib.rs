@@ -6,6 +6,7 @@
     reason = "a case fails by panicking, as a test does"
 )]
 
+mod books;
 mod cases;
 pub mod fixtures;
 mod list;

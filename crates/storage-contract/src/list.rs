@@ -22,6 +22,40 @@ macro_rules! __for_each_case {
                 all_but_those_named_count
                 admins_come_and_go
             }
+            allow_list {
+                a_network_is_allowed_once
+                exactly_that_network_is_taken_off
+                every_field_comes_back
+                the_list_is_by_text_page_by_page
+                networks_around_a_target_are_found_narrowest_first
+            }
+            ban_lists {
+                every_network_around_a_target_covers_it
+                what_was_lifted_or_has_lapsed_covers_nothing
+                bans_in_force_are_listed_begun_last_first
+                bans_begun_at_once_are_listed_by_id
+                bans_in_force_are_counted_to_the_microsecond
+                what_is_not_committed_is_not_counted
+                bans_of_an_origin_have_a_fact_of_it_in_force
+                pages_of_an_origin_join_without_a_seam
+                an_origin_counts_behind_another_that_leads
+                an_origin_from_before_a_lift_does_not_count
+                bans_over_longest_are_removed_first
+                a_removal_leaves_the_others
+                a_ban_is_over_when_it_is_lifted_or_ends
+                a_target_can_be_banned_anew_after_its_removal
+            }
+            bans {
+                nothing_is_found_for_nothing
+                every_field_comes_back
+                exactly_these_targets_are_found_in_force_or_over
+                a_ledger_goes_on
+                a_fact_that_does_not_follow_is_stale
+                one_stale_ledger_makes_the_batch_stale
+                a_history_is_read_by_pages_newest_first
+                a_large_import_is_one_batch
+                associations_move_to_another_user
+            }
             counts {
                 an_empty_storage_counts_nobody
                 every_filter_is_counted_as_it_matches
@@ -32,6 +66,18 @@ macro_rules! __for_each_case {
                 hours_begin_and_end_to_the_microsecond
                 sign_ups_are_by_day_of_live_registered_users
                 days_that_end_before_they_begin_are_none
+            }
+            events {
+                an_empty_log_reads_as_nothing
+                every_kind_comes_back
+                events_are_read_in_the_order_of_appending
+                reading_goes_on_behind_a_position
+                a_dropped_unit_logs_nothing
+                the_list_is_newest_first_and_filtered
+                events_about_a_user_are_counted
+                old_events_are_removed_oldest_first
+                an_event_of_that_moment_stays
+                positions_are_not_used_again
             }
             idle_anonymous {
                 only_active_visitors_without_a_hold_are_listed
@@ -45,6 +91,22 @@ macro_rules! __for_each_case {
                 one_live_session_among_others_holds
                 a_session_of_another_holds_nobody
                 the_list_goes_on_behind_a_cursor
+            }
+            jobs {
+                a_due_run_starts_once
+                a_refused_start_leaves_the_unit_usable
+                other_jobs_times_and_triggers_start
+                every_field_comes_back
+                a_run_is_taken_over_only_after_its_lease
+                the_oldest_run_is_taken_over_first
+                a_renewed_lease_holds
+                only_the_host_and_attempt_that_hold_it_renew
+                the_same_host_s_older_attempt_is_refused
+                a_run_ends_once
+                an_end_keeps_the_renewed_lease
+                lists_are_begun_last_first_and_filtered
+                the_latest_scheduled_time_is_known
+                ended_runs_go_but_the_latest_scheduled_stays
             }
             lists {
                 an_empty_storage_lists_nobody

@@ -1,8 +1,13 @@
 //! One async function for each rule, by group. A case that `src/list.rs` does not name is dead code.
 
 pub(crate) mod admins;
+pub(crate) mod allow_list;
+pub(crate) mod ban_lists;
+pub(crate) mod bans;
 pub(crate) mod counts;
+pub(crate) mod events;
 pub(crate) mod idle_anonymous;
+pub(crate) mod jobs;
 pub(crate) mod lists;
 pub(crate) mod purge;
 pub(crate) mod search;
