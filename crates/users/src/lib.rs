@@ -3,3 +3,8 @@
 pub use systemprompt_database::{BackendKind, DbPool, SchemaVersion};
 pub use systemprompt_users_application::*;
 pub use systemprompt_users_domain::*;
+
+/// The examples of the project's README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct ProjectReadme;
