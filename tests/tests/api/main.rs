@@ -7,4 +7,7 @@
 )]
 extern crate systemprompt_users_tests as systemprompt_users;
 
+mod create_update;
 mod find;
+mod roles;
+mod status;

@@ -1,0 +1,459 @@
+//! Creating and changing users: names and emails stay unique, nothing is lost, nothing is stored in vain.
+
+use chrono::Duration;
+use systemprompt_users::{
+    BulkCreateOutcome, CreateUserParams, EnsureResult, OnExisting, Patch, ProfileField, Roles,
+    UpdateUserParams, UserId, UserRole, UserStatus,
+};
+use systemprompt_users_tests::{Host, at_once, code, field, on_every_backend};
+
+on_every_backend! {
+    a_created_user_is_complete,
+    name_and_email_are_unique_in_any_spelling,
+    a_suspended_user_holds_name_and_email,
+    creates_of_one_email_at_once_make_one_user,
+    creates_of_one_name_at_once_make_one_user,
+    absent_is_untouched_and_null_is_cleared,
+    each_field_has_a_method_of_its_own,
+    another_email_is_not_verified,
+    another_spelling_of_the_email_is_no_change,
+    another_spelling_of_the_name_is_kept,
+    a_taken_name_or_email_is_refused_and_nothing_changes,
+    every_change_bumps_version_and_time,
+    nothing_is_stored_where_nothing_differs,
+    a_change_from_an_older_version_is_stale,
+    of_two_changes_from_one_version_one_is_stale,
+    changes_of_different_fields_at_once_are_all_kept,
+    a_deleted_or_unknown_user_is_not_found,
+    a_visitor_gets_no_email_by_update,
+    ensure_creates_finds_and_brings_up_to_date,
+    ensure_never_touches_roles_and_status,
+    ensure_refuses_what_belongs_to_two,
+    ensure_at_once_creates_one,
+}
+
+async fn a_created_user_is_complete(host: &Host) {
+    let params = CreateUserParams {
+        full_name: Some(" Ada Lovelace ".into()),
+        display_name: Some("Ada 👩‍💻".into()),
+        avatar_url: Some("https://example.com/ada.png".into()),
+        roles: vec![UserRole::Admin, UserRole::User, UserRole::Admin],
+        email_verified: true,
+        is_bot: true,
+        ..CreateUserParams::new("Ada", " ADA@Example.com ")
+    };
+    let start = host.position().await;
+    let ada = host.users.create(&params).await.unwrap();
+    assert_eq!(host.get(ada.id).await, ada, "what is answered is what is stored");
+    assert_eq!(ada.id.as_uuid().get_version_num(), 7);
+    assert_eq!(ada.name.as_str(), "Ada");
+    assert_eq!(ada.email.as_ref().unwrap().as_str(), "ada@example.com");
+    assert_eq!(ada.full_name.as_ref().unwrap().as_str(), "Ada Lovelace");
+    assert_eq!(ada.display_name.as_ref().unwrap().as_str(), "Ada 👩‍💻");
+    assert_eq!(ada.avatar_url.as_ref().unwrap().as_str(), "https://example.com/ada.png");
+    assert_eq!(ada.roles, Roles::new([UserRole::Admin, UserRole::User]).unwrap());
+    assert!(ada.email_verified && ada.is_bot);
+    assert_eq!((ada.status, ada.version), (UserStatus::Active, 1));
+    assert_eq!([ada.created_at, ada.updated_at, ada.last_active_at], [host.now(); 3]);
+    assert_eq!((ada.deleted_at, ada.merged_into, ada.legal_hold), (None, None, false));
+    assert_eq!(host.kinds_since(start).await, ["user_created"]);
+
+    // No role is the role of a user; blank is none.
+    let params = CreateUserParams {
+        full_name: Some(" ".into()),
+        display_name: Some(String::new()),
+        avatar_url: Some("\t".into()),
+        ..CreateUserParams::new("bob", "bob@example.com")
+    };
+    let bob = host.users.create(&params).await.unwrap();
+    assert_eq!(bob.roles, Roles::USER);
+    assert_eq!((bob.full_name, bob.display_name, bob.avatar_url), (None, None, None));
+    let params = CreateUserParams {
+        roles: vec![UserRole::Anonymous],
+        ..CreateUserParams::new("eve", "eve@example.com")
+    };
+    assert_eq!(code(host.users.create(&params).await), "invalid_roles");
+}
+
+async fn name_and_email_are_unique_in_any_spelling(host: &Host) {
+    host.user("jürgen").await;
+    let start = host.position().await;
+    for name in ["jürgen", "JÜRGEN", "ju\u{308}rgen", " Jürgen "] {
+        let params = CreateUserParams::new(name, "other@example.com");
+        assert_eq!(code(host.users.create(&params).await), "name_already_exists", "{name:?}");
+    }
+    for email in ["jürgen@example.com", " JÜRGEN@Example.COM ", "ju\u{308}rgen@example.com"] {
+        let params = CreateUserParams::new("other", email);
+        assert_eq!(code(host.users.create(&params).await), "email_already_exists", "{email:?}");
+    }
+    assert!(host.kinds_since(start).await.is_empty());
+    assert_eq!(host.users.count(&Default::default()).await.unwrap(), 1);
+    host.user("other").await;
+}
+
+async fn a_suspended_user_holds_name_and_email(host: &Host) {
+    let ada = host.user("ada").await;
+    host.users.update_status(ada.id, UserStatus::Suspended).await.unwrap();
+    let params = CreateUserParams::new("ada", "new@example.com");
+    assert_eq!(code(host.users.create(&params).await), "name_already_exists");
+    let params = CreateUserParams::new("new", "ada@example.com");
+    assert_eq!(code(host.users.create(&params).await), "email_already_exists");
+}
+
+async fn creates_of_one_email_at_once_make_one_user(host: &Host) {
+    for round in 0..5 {
+        let answers = at_once((0..8).map(|n| {
+            let email = format!("{}{round}@example.com", if n % 2 == 0 { "ada" } else { "ADA" });
+            let params = CreateUserParams::new(format!("name{round}-{n}"), email);
+            let users = host.users.clone();
+            async move { users.create(&params).await }
+        }))
+        .await;
+        let (created, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+        assert_eq!(created.len(), 1);
+        assert!(refused.into_iter().all(|refused| code(refused) == "email_already_exists"));
+        assert_eq!(host.users.count(&Default::default()).await.unwrap(), round + 1);
+    }
+}
+
+async fn creates_of_one_name_at_once_make_one_user(host: &Host) {
+    let answers = at_once((0..8).map(|n| {
+        let name = if n % 2 == 0 { "ada" } else { "ADA" };
+        let params = CreateUserParams::new(name, format!("ada{n}@example.com"));
+        let users = host.users.clone();
+        async move { users.create(&params).await }
+    }))
+    .await;
+    let (created, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    assert_eq!(created.len(), 1);
+    assert!(refused.into_iter().all(|refused| code(refused) == "name_already_exists"));
+}
+
+async fn absent_is_untouched_and_null_is_cleared(host: &Host) {
+    let id = host.user("ada").await.id;
+    let set: UpdateUserParams = serde_json::from_str(
+        r#"{"full_name": "Ada Lovelace", "display_name": "Ada",
+            "avatar_url": "https://example.com/a.png", "is_bot": true}"#,
+    )
+    .unwrap();
+    let start = host.position().await;
+    let ada = host.users.update(id, &set).await.unwrap();
+    assert_eq!(ada.full_name.as_ref().unwrap().as_str(), "Ada Lovelace");
+    assert!(ada.is_bot);
+    let cleared: UpdateUserParams =
+        serde_json::from_str(r#"{"full_name": null, "avatar_url": " ", "name": "lovelace"}"#)
+            .unwrap();
+    let ada = host.users.update(id, &cleared).await.unwrap();
+    assert_eq!((ada.full_name.clone(), ada.avatar_url.clone()), (None, None));
+    assert_eq!(ada.display_name.as_ref().unwrap().as_str(), "Ada", "untouched");
+    assert_eq!(ada.name.as_str(), "lovelace");
+    assert!(ada.is_bot);
+    assert_eq!(host.get(id).await, ada);
+
+    let fields: Vec<Vec<ProfileField>> = host
+        .events_since(start)
+        .await
+        .into_iter()
+        .map(|kind| match kind {
+            systemprompt_users::EventKind::UserUpdated { user_id, fields } if user_id == id => {
+                fields
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    use ProfileField::{AvatarUrl, DisplayName, FullName, IsBot, Name};
+    assert_eq!(
+        fields,
+        [vec![FullName, DisplayName, AvatarUrl, IsBot], vec![Name, FullName, AvatarUrl]]
+    );
+}
+
+async fn each_field_has_a_method_of_its_own(host: &Host) {
+    let id = host.user("ada").await.id;
+    host.users.update_full_name(id, Some("Ada Lovelace")).await.unwrap();
+    host.users.update_display_name(id, Some("Ada")).await.unwrap();
+    host.users.update_avatar(id, Some("https://example.com/a.png")).await.unwrap();
+    host.users.update_email(id, "ada@home.example").await.unwrap();
+    let ada = host.users.update_email_verified(id, true).await.unwrap();
+    assert_eq!(ada.full_name.as_ref().unwrap().as_str(), "Ada Lovelace");
+    assert_eq!(ada.display_name.as_ref().unwrap().as_str(), "Ada");
+    assert_eq!(ada.avatar_url.as_ref().unwrap().as_str(), "https://example.com/a.png");
+    assert_eq!(ada.email.as_ref().unwrap().as_str(), "ada@home.example");
+    assert!(ada.email_verified);
+    assert_eq!(ada.version, 6);
+    host.users.update_full_name(id, None).await.unwrap();
+    host.users.update_display_name(id, None).await.unwrap();
+    let ada = host.users.update_avatar(id, None).await.unwrap();
+    assert_eq!((ada.full_name, ada.display_name, ada.avatar_url), (None, None, None));
+    assert!(host.users.find_by_email("ada@example.com").await.unwrap().is_none());
+    assert!(host.users.find_by_email("ada@home.example").await.unwrap().is_some());
+}
+
+async fn another_email_is_not_verified(host: &Host) {
+    let id = host.user("ada").await.id;
+    host.users.update_email_verified(id, true).await.unwrap();
+    let ada = host.users.update_email(id, "new@example.com").await.unwrap();
+    assert!(!ada.email_verified);
+    // Whoever says both at once has verified the new one.
+    let both = UpdateUserParams {
+        email: Some("newer@example.com".into()),
+        email_verified: Some(true),
+        ..Default::default()
+    };
+    let ada = host.users.update(id, &both).await.unwrap();
+    assert!(ada.email_verified);
+    assert_eq!(ada.email.unwrap().as_str(), "newer@example.com");
+}
+
+async fn another_spelling_of_the_email_is_no_change(host: &Host) {
+    let id = host.user("ada").await.id;
+    let verified = host.users.update_email_verified(id, true).await.unwrap();
+    host.clock.advance(Duration::minutes(1));
+    let same = host.users.update_email(id, " ADA@EXAMPLE.com ").await.unwrap();
+    assert_eq!(same, verified);
+}
+
+async fn another_spelling_of_the_name_is_kept(host: &Host) {
+    let id = host.user("ada").await.id;
+    let params = UpdateUserParams { name: Some("ADA".into()), ..Default::default() };
+    let ada = host.users.update(id, &params).await.unwrap();
+    assert_eq!((ada.name.as_str(), ada.version), ("ADA", 2));
+    assert_eq!(host.get(id).await.name.as_str(), "ADA");
+    assert!(host.users.find_by_name("ada").await.unwrap().is_some());
+}
+
+async fn a_taken_name_or_email_is_refused_and_nothing_changes(host: &Host) {
+    let ada = host.user("ada").await;
+    host.user("bob").await;
+    let start = host.position().await;
+    assert_eq!(
+        code(host.users.update_email(ada.id, "BOB@example.com").await),
+        "email_already_exists"
+    );
+    let params = UpdateUserParams {
+        name: Some("BOB".into()),
+        full_name: Patch::Set("Ada".into()),
+        ..Default::default()
+    };
+    assert_eq!(code(host.users.update(ada.id, &params).await), "name_already_exists");
+    let params = UpdateUserParams {
+        name: Some("ok".into()),
+        avatar_url: Patch::Set("javascript:alert(1)".into()),
+        ..Default::default()
+    };
+    assert_eq!(field(host.users.update(ada.id, &params).await), "avatar_url");
+    assert_eq!(host.get(ada.id).await, ada);
+    assert!(host.kinds_since(start).await.is_empty());
+}
+
+async fn every_change_bumps_version_and_time(host: &Host) {
+    host.admin("root").await;
+    let id = host.user("ada").await.id;
+    let mut version = 1;
+    macro_rules! check {
+        ($change:expr) => {{
+            let now = host.clock.advance(Duration::seconds(1));
+            let user = $change.await.unwrap();
+            version += 1;
+            assert_eq!((user.version, user.updated_at), (version, now), stringify!($change));
+            assert_eq!(host.get(id).await, user);
+        }};
+    }
+    check!(host.users.update_full_name(id, Some("Ada")));
+    check!(host.users.update_email_verified(id, true));
+    check!(host.users.assign_role(id, UserRole::Admin));
+    check!(host.users.revoke_role(id, UserRole::Admin));
+    check!(host.users.assign_roles(id, &[UserRole::Admin]));
+    check!(host.users.update_status(id, UserStatus::Suspended));
+    check!(host.users.update_status(id, UserStatus::Active));
+    check!(host.users.set_legal_hold(id, true));
+    check!(host.users.set_legal_hold(id, false));
+    check!(host.users.delete(id));
+    check!(host.users.restore(id));
+    let created = host.get(id).await.created_at;
+    assert_eq!(created, systemprompt_users_tests::TestClock::START + Duration::seconds(2));
+}
+
+async fn nothing_is_stored_where_nothing_differs(host: &Host) {
+    let ada = host.user("ada").await;
+    let start = host.position().await;
+    host.clock.advance(Duration::minutes(1));
+    let id = ada.id;
+    for same in [
+        host.users.update(id, &UpdateUserParams::default()).await,
+        host.users.update_full_name(id, None).await,
+        host.users.update_email(id, "ada@example.com").await,
+        host.users.update_email_verified(id, false).await,
+        host.users.update_status(id, UserStatus::Active).await,
+        host.users.assign_role(id, UserRole::User).await,
+        host.users.revoke_role(id, UserRole::Admin).await,
+        host.users.assign_roles(id, &[UserRole::User, UserRole::User]).await,
+        host.users.set_legal_hold(id, false).await,
+    ] {
+        assert_eq!(same.unwrap(), ada);
+    }
+    assert_eq!(host.get(id).await, ada);
+    assert!(host.kinds_since(start).await.is_empty());
+}
+
+async fn a_change_from_an_older_version_is_stale(host: &Host) {
+    let ada = host.user("ada").await;
+    let change = |name: &str, version| UpdateUserParams {
+        display_name: Patch::Set(name.into()),
+        expected_version: Some(version),
+        ..Default::default()
+    };
+    let second = host.users.update(ada.id, &change("Ada", 1)).await.unwrap();
+    assert_eq!(second.version, 2);
+    for old in [1, 0, 3, -1, i64::MAX] {
+        assert_eq!(code(host.users.update(ada.id, &change("Eve", old)).await), "stale");
+    }
+    assert_eq!(host.get(ada.id).await, second);
+}
+
+async fn of_two_changes_from_one_version_one_is_stale(host: &Host) {
+    let id = host.user("ada").await.id;
+    for version in 1..=10 {
+        let answers = at_once(["one", "two"].map(|word| {
+            let users = host.users.clone();
+            let params = UpdateUserParams {
+                display_name: Patch::Set(format!("{word} {version}")),
+                expected_version: Some(version),
+                ..Default::default()
+            };
+            async move { users.update(id, &params).await }
+        }))
+        .await;
+        let (stored, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+        assert_eq!(stored.len(), 1);
+        assert!(refused.into_iter().all(|refused| code(refused) == "stale"));
+        assert_eq!(host.get(id).await.version, version + 1);
+    }
+}
+
+async fn changes_of_different_fields_at_once_are_all_kept(host: &Host) {
+    let id = host.user("ada").await.id;
+    for round in 0..20 {
+        let text = format!("round {round}");
+        let patch = |n: usize| {
+            let mut params = UpdateUserParams::default();
+            match n {
+                0 => params.full_name = Patch::Set(text.clone()),
+                1 => params.display_name = Patch::Set(text.clone()),
+                2 => params.is_bot = Some(round % 2 == 0),
+                _ => params.email = Some(format!("ada{round}@example.com")),
+            }
+            params
+        };
+        let answers = at_once((0..4).map(|n| {
+            let (users, params) = (host.users.clone(), patch(n));
+            async move { users.update(id, &params).await }
+        }))
+        .await;
+        for answer in answers {
+            answer.unwrap();
+        }
+        let ada = host.get(id).await;
+        assert_eq!(ada.full_name.unwrap().as_str(), text);
+        assert_eq!(ada.display_name.unwrap().as_str(), text);
+        assert_eq!(ada.is_bot, round % 2 == 0);
+        assert_eq!(ada.email.unwrap().as_str(), format!("ada{round}@example.com"));
+        assert_eq!(ada.version, 1 + 4 * (round + 1));
+    }
+}
+
+async fn a_deleted_or_unknown_user_is_not_found(host: &Host) {
+    let gone = host.user("gone").await.id;
+    host.users.delete(gone).await.unwrap();
+    for id in [gone, UserId::from_uuid(uuid::Uuid::nil())] {
+        assert_eq!(code(host.users.update_full_name(id, Some("x")).await), "not_found");
+        assert_eq!(code(host.users.update_email(id, "x@example.com").await), "not_found");
+        assert_eq!(code(host.users.update_email_verified(id, true).await), "not_found");
+        assert_eq!(code(host.users.update(id, &UpdateUserParams::default()).await), "not_found");
+    }
+}
+
+async fn a_visitor_gets_no_email_by_update(host: &Host) {
+    let visitor = host.visitor("browser").await.user;
+    assert_eq!(field(host.users.update_email(visitor.id, "v@example.com").await), "email");
+    assert_eq!(field(host.users.update_email_verified(visitor.id, true).await), "email_verified");
+    let named = host.users.update_display_name(visitor.id, Some("Guest")).await.unwrap();
+    assert!(named.is_anonymous());
+}
+
+async fn ensure_creates_finds_and_brings_up_to_date(host: &Host) {
+    let params = CreateUserParams::new("ada", "ada@example.com");
+    let start = host.position().await;
+    let EnsureResult::Created(created) = host.users.ensure(&params).await.unwrap() else {
+        panic!("it was not there");
+    };
+    let EnsureResult::Existing(existing) = host.users.ensure(&params).await.unwrap() else {
+        panic!("it was there");
+    };
+    assert_eq!(existing, created);
+    let other_spelling = CreateUserParams {
+        full_name: Some("Ada Lovelace".into()),
+        is_bot: true,
+        ..CreateUserParams::new("ADA", " Ada@Example.com")
+    };
+    let EnsureResult::Changed(changed) = host.users.ensure(&other_spelling).await.unwrap() else {
+        panic!("it was different");
+    };
+    assert_eq!((changed.id, changed.version, changed.is_bot), (created.id, 2, true));
+    assert_eq!(changed.full_name.as_ref().unwrap().as_str(), "Ada Lovelace");
+    // What the caller leaves blank stays.
+    let again = host.users.ensure(&params).await.unwrap();
+    assert_eq!(again, EnsureResult::Existing(changed));
+    assert_eq!(host.kinds_since(start).await, ["user_created", "user_updated"]);
+    let bad = CreateUserParams::new("ada", "not an email");
+    assert_eq!(field(host.users.ensure(&bad).await), "email");
+}
+
+async fn ensure_never_touches_roles_and_status(host: &Host) {
+    let ada = host.user("ada").await;
+    host.users.update_status(ada.id, UserStatus::Suspended).await.unwrap();
+    let params = CreateUserParams {
+        roles: vec![UserRole::Admin],
+        email_verified: true,
+        ..CreateUserParams::new("ada", "ada@example.com")
+    };
+    let user = host.users.ensure(&params).await.unwrap().into_user();
+    assert_eq!(
+        (user.status, user.roles, user.email_verified),
+        (UserStatus::Suspended, Roles::USER, false)
+    );
+}
+
+async fn ensure_refuses_what_belongs_to_two(host: &Host) {
+    host.user("ada").await;
+    host.user("bob").await;
+    let start = host.position().await;
+    for (name, email, expected) in [
+        ("ada", "bob@example.com", "name_already_exists"),
+        ("ada", "free@example.com", "name_already_exists"),
+        ("free", "bob@example.com", "email_already_exists"),
+    ] {
+        let params = CreateUserParams {
+            full_name: Some("Mallory".into()),
+            ..CreateUserParams::new(name, email)
+        };
+        assert_eq!(code(host.users.ensure(&params).await), expected, "{name} {email}");
+    }
+    assert!(host.kinds_since(start).await.is_empty());
+}
+
+async fn ensure_at_once_creates_one(host: &Host) {
+    let answers = at_once((0..8).map(|_| {
+        let users = host.users.clone();
+        let rows = [CreateUserParams::new("ada", "ada@example.com")];
+        async move { users.bulk_create(&rows, OnExisting::Update).await }
+    }))
+    .await;
+    let outcomes: Vec<BulkCreateOutcome> =
+        answers.into_iter().map(|report| report.unwrap().items.remove(0).outcome).collect();
+    let created = outcomes.iter().filter(|outcome| outcome.as_str() == "created").count();
+    let existing = outcomes.iter().filter(|outcome| outcome.as_str() == "existing").count();
+    assert_eq!((created, existing), (1, 7), "{outcomes:?}");
+    let ids: Vec<_> = outcomes.iter().map(BulkCreateOutcome::user_id).collect();
+    assert!(ids.iter().all(|id| *id == ids[0]), "all see the same user");
+}
