@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a case fails by panicking, as a test does"
@@ -10,6 +11,7 @@ mod books;
 mod cases;
 pub mod fixtures;
 mod list;
+mod overlap;
 mod population;
 mod run;
 mod subject;

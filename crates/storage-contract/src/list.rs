@@ -108,6 +108,12 @@ macro_rules! __for_each_case {
                 the_latest_scheduled_time_is_known
                 ended_runs_go_but_the_latest_scheduled_stays
             }
+            late_events {
+                an_event_that_commits_late_is_not_missed
+                a_reader_that_begins_at_the_last_position_misses_none
+                an_event_of_a_dropped_unit_holds_no_reader_up
+                a_reader_beside_many_writers_misses_none
+            }
             lists {
                 an_empty_storage_lists_nobody
                 ordinarily_live_registered_users_are_listed
@@ -122,6 +128,23 @@ macro_rules! __for_each_case {
                 a_walk_by_activity_loses_nobody
                 a_walk_by_name_loses_nobody
             }
+            locking {
+                one_unit_decides_on_admins
+                one_unit_decides_on_bans
+                one_unit_decides_on_a_fingerprint
+                a_held_key_may_be_asked_for_again
+                waiting_too_long_is_told_as_unavailable
+                locked_users_are_found_as_others_are
+                a_locked_user_is_seen_as_committed_last
+                a_dropped_unit_lets_go_of_its_users
+                a_user_that_was_purged_meanwhile_is_not_locked
+                nobody_changes_a_user_that_is_locked
+                a_user_that_was_let_go_unchanged_is_not_stale
+                a_lock_brings_what_was_committed_since_the_unit_began
+                no_change_under_a_lock_is_lost
+                locks_in_any_order_never_wait_for_each_other
+                of_two_last_admins_one_stays
+            }
             purge {
                 deleted_users_are_purgeable_when_their_time_has_come
                 a_restored_user_is_not_purgeable
@@ -134,6 +157,22 @@ macro_rules! __for_each_case {
                 a_purge_frees_every_key
                 events_stay_after_a_purge
                 many_are_purged_at_once
+            }
+            races {
+                one_email_is_given_to_one
+                one_name_is_given_to_one
+                one_token_is_given_to_one
+                of_many_who_want_one_email_one_gets_it
+                an_update_to_a_taken_email_is_a_conflict_at_once_too
+                of_two_changes_from_one_version_one_is_stale
+                one_session_token_is_given_to_one
+                one_host_starts_a_run
+                one_host_takes_a_run_over
+                of_many_hosts_one_takes_a_run_over
+                a_run_that_is_taken_over_is_not_finished_by_the_first
+                of_two_facts_for_one_place_one_is_stale
+                a_target_gets_one_ledger
+                counts_are_exact_after_many_units_at_once
             }
             search {
                 an_empty_storage_finds_nobody
@@ -192,8 +231,13 @@ macro_rules! __for_each_case {
             units {
                 a_dropped_unit_leaves_nothing
                 a_unit_sees_its_own_changes
-                nobody_sees_changes_before_the_commit
-                a_commit_is_visible_at_once
+                a_commit_shows_everything_at_once
+                a_reader_waits_for_no_lock
+                each_commit_is_visible_at_once
+                units_for_reading_do_not_shut_each_other_out
+                a_unit_for_reading_refuses_changes_of_users
+                a_unit_for_reading_refuses_changes_of_sessions
+                a_unit_for_reading_refuses_every_other_change
             }
             users_find {
                 nothing_is_found_for_nothing
