@@ -162,9 +162,9 @@ pub enum EventKind {
         /// Which.
         target: IpTarget,
     },
-    /// Rows past their retention were dropped.
+    /// Sessions that had run out were marked as ended, or rows past their retention were dropped.
     RecordsCleaned {
-        /// What they were: `sessions`, `bans`, `events`, `job_runs`.
+        /// What they were: `expired_sessions`, or `sessions`, `bans`, `events`, `job_runs`.
         what: String,
         /// How many.
         count: u64,

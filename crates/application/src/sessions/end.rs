@@ -135,9 +135,11 @@ impl SessionService {
             let mut unit = self.context.write().await?;
             let expired = unit.sessions().end_expired(now, policy.cleanup_batch).await?;
             let deleted = unit.sessions().delete_ended(before, policy.cleanup_batch).await?;
-            if deleted > 0 {
-                let kind = EventKind::RecordsCleaned { what: "sessions".into(), count: deleted };
-                unit.events().append(&[self.context.event(now, kind)]).await?;
+            for (what, count) in [("expired_sessions", expired), ("sessions", deleted)] {
+                if count > 0 {
+                    let kind = EventKind::RecordsCleaned { what: what.into(), count };
+                    unit.events().append(&[self.context.event(now, kind)]).await?;
+                }
             }
             if expired + deleted > 0 {
                 self.context.commit(unit).await?;

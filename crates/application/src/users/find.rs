@@ -9,6 +9,7 @@ use systemprompt_users_domain::{
 };
 
 use super::UserService;
+use super::engine::{MAX_BULK_ITEMS, check_bulk};
 
 /// How many merges are followed from an old id; more would be a circle, which no merge can make.
 const MAX_MERGES: usize = 64;
@@ -40,14 +41,28 @@ impl UserService {
         Ok(self.context.read().await?.users().find_by_names(&[name]).await?.pop())
     }
 
-    /// The live users that hold `role`, oldest first, at most 1000; [`list`](Self::list) has all of them by
-    /// pages.
+    /// All live users that hold `role`, oldest first.
     ///
     /// # Errors
-    /// `Storage`.
+    /// `Validation` of `role` when more than 10,000 hold it: [`list`](Self::list) and
+    /// [`list_all`](Self::list_all) hold one page at a time; `Storage`.
     pub async fn find_by_role(&self, role: UserRole) -> Result<Vec<User>> {
-        let page = PageRequest { after: None, limit: PageLimit::MAX };
-        Ok(self.list(&UserFilter::by_role(role), UserOrder::Oldest, &page).await?.items)
+        let filter = UserFilter::by_role(role);
+        let mut page = PageRequest { after: None, limit: PageLimit::MAX };
+        let mut users = Vec::new();
+        loop {
+            let listed = self.list(&filter, UserOrder::Oldest, &page).await?;
+            users.extend(listed.items);
+            if listed.next.is_none() {
+                return Ok(users);
+            }
+            if users.len() >= MAX_BULK_ITEMS {
+                let message =
+                    format!("more than {MAX_BULK_ITEMS} users hold it; list them by pages");
+                return Err(UserError::validation("role", message));
+            }
+            page.after = listed.next;
+        }
     }
 
     /// The live, registered user that was created first.
@@ -134,7 +149,7 @@ impl UserService {
     /// # Errors
     /// `Validation` of `ids` beyond 10,000; `Storage`.
     pub async fn find_missing_ids(&self, ids: &[UserId]) -> Result<Vec<UserId>> {
-        super::engine::check_bulk("ids", ids.len())?;
+        check_bulk("ids", ids.len())?;
         let found = self.context.read().await?.users().find_many(ids).await?;
         let mut known: HashSet<UserId> =
             found.iter().filter(|user| user.is_live()).map(|user| user.id).collect();
