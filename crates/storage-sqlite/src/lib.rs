@@ -1,1 +1,18 @@
-//! SQLite adapter: the embedded, durable default.
+#![doc = include_str!("../README.md")]
+
+mod bans;
+mod codec;
+mod error;
+mod events;
+mod jobs;
+mod migrations;
+mod readers;
+mod sessions;
+mod sql;
+mod storage;
+mod time_span;
+mod unit;
+mod users;
+
+pub use migrations::SchemaVersion;
+pub use storage::{SqliteOptions, SqliteStorage};

@@ -1,0 +1,161 @@
+//! The handle of a database file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use systemprompt_users_domain::{Storage, StorageResult, UnitOfWork};
+
+use crate::error::{other, storage_error};
+use crate::migrations::{self, SchemaVersion};
+use crate::readers::Readers;
+use crate::unit::Unit;
+
+/// A database in one file. A clone is a handle of the same one.
+///
+/// Several handles, also of several processes, can work on one file at a time.
+#[derive(Clone)]
+pub struct SqliteStorage {
+    readers: Arc<Readers>,
+    /// One connection: SQLite has one writer at a time, and who waits in our own queue is served in turn.
+    writer: SqlitePool,
+}
+
+/// Where the database is, and how it is worked with.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use systemprompt_users_sqlite::SqliteOptions;
+/// let patient = SqliteOptions {
+///     busy_timeout: Duration::from_secs(30),
+///     ..SqliteOptions::new("/var/lib/app/users.db")
+/// };
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqliteOptions {
+    /// The file; made if absent, with the folders above it.
+    pub path: PathBuf,
+    /// How long a unit waits for another one, of this process or another, before it is `Unavailable`. 5 s.
+    pub busy_timeout: Duration,
+    /// How many units can read at a time; more wait their turn. At least 1; 16.
+    pub max_readers: usize,
+}
+
+impl SqliteOptions {
+    /// The defaults for that file.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), busy_timeout: Duration::from_secs(5), max_readers: 16 }
+    }
+}
+
+/// Statements that a connection keeps prepared: all there are, and some shapes of lists.
+const PREPARED_STATEMENTS: usize = 300;
+
+impl SqliteStorage {
+    /// Opens the file; it and the folders above it are made if absent. Call [`SqliteStorage::migrate`]
+    /// before the first use.
+    ///
+    /// # Errors
+    /// `Unavailable` when it is locked for too long, `Other` when it can't be opened or is no database.
+    pub async fn connect(path: &Path) -> StorageResult<Self> {
+        Self::connect_with(SqliteOptions::new(path)).await
+    }
+
+    /// The same with other options.
+    ///
+    /// # Errors
+    /// As for [`SqliteStorage::connect`].
+    pub async fn connect_with(options: SqliteOptions) -> StorageResult<Self> {
+        if let Some(folder) = options.path.parent() {
+            std::fs::create_dir_all(folder).map_err(other)?;
+        }
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(options.busy_timeout)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            // The connection is a thread of this process: it does not go away.
+            .test_before_acquire(false)
+            .connect_with(writer_options(&options))
+            .await
+            .map_err(storage_error)?;
+        let readers = Readers::new(
+            reader_options(&options),
+            options.max_readers.max(1),
+            options.busy_timeout,
+        );
+        Ok(Self { readers: Arc::new(readers), writer })
+    }
+
+    /// Brings the schema up to date. Safe to call at every start and from several processes at once.
+    ///
+    /// # Errors
+    /// `Unavailable` when another process writes for too long, `Other` when the schema is of a newer
+    /// release or was changed by hand; the database is then as it was.
+    pub async fn migrate(&self) -> StorageResult<()> {
+        migrations::run(&self.writer).await
+    }
+
+    /// Where the schema stands, and where [`SqliteStorage::migrate`] would bring it.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Other` when the database can't be read.
+    pub async fn schema_version(&self) -> StorageResult<SchemaVersion> {
+        migrations::version(self.readers.acquire().await?.connection()?).await
+    }
+
+    /// Waits for the unit that writes, if there is one, and closes the file. Other clones can't be used any
+    /// more. Not needed for anything to be durable.
+    ///
+    /// # Errors
+    /// `Other` when a connection can't be closed.
+    pub async fn close(&self) -> StorageResult<()> {
+        self.readers.close().await?;
+        self.writer.close().await;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Storage for SqliteStorage {
+    async fn read(&self) -> StorageResult<Box<dyn UnitOfWork>> {
+        Ok(Box::new(Unit::Read(self.readers.acquire().await?)))
+    }
+
+    async fn write(&self) -> StorageResult<Box<dyn UnitOfWork>> {
+        // Immediate: a unit that read first and wrote later could find that another one wrote between.
+        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(storage_error)?;
+        Ok(Box::new(Unit::Write(transaction)))
+    }
+}
+
+/// What all connections share.
+fn base_options(options: &SqliteOptions) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(&options.path)
+        // Readers and the writer never wait for each other.
+        .journal_mode(SqliteJournalMode::Wal)
+        // A commit is on the disk before it is acknowledged.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(options.busy_timeout)
+        .statement_cache_capacity(PREPARED_STATEMENTS)
+        .pragma("temp_store", "memory")
+}
+
+/// The writer keeps 64 MB of pages, so that an import does not read its indexes again and again.
+fn writer_options(options: &SqliteOptions) -> SqliteConnectOptions {
+    base_options(options)
+        .create_if_missing(true)
+        .pragma("cache_size", "-65536")
+        // After a large unit the log shrinks back to this.
+        .pragma("journal_size_limit", "67108864")
+}
+
+fn reader_options(options: &SqliteOptions) -> SqliteConnectOptions {
+    base_options(options).pragma("cache_size", "-16384").pragma("query_only", "on")
+}

@@ -1,0 +1,144 @@
+//! Writing what the search reads: `user_keys` and `user_grams`.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use sqlx::SqliteConnection;
+use systemprompt_users_domain::{StorageResult, UserRole};
+
+use super::grams;
+use super::row::{UserRow, roles};
+use crate::codec::number_list;
+use crate::error::storage_error;
+
+/// What the search index knows of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) place: i64,
+    pub(crate) cell: i64,
+    pub(crate) anonymous: bool,
+    /// Folded.
+    pub(crate) fields: Vec<String>,
+}
+
+impl Entry {
+    /// What the index knows of the user of this row.
+    pub(crate) fn of(row: &UserRow) -> StorageResult<Self> {
+        let anonymous = roles(row.roles)?.contains(UserRole::Anonymous);
+        Ok(Self { place: row.place, cell: row.cell, anonymous, fields: row.search_fields() })
+    }
+
+    fn says_the_same(&self, other: &Self) -> bool {
+        self.place == other.place
+            && self.anonymous == other.anonymous
+            && self.fields == other.fields
+    }
+}
+
+/// Puts users in who are not in yet.
+pub(crate) async fn add(connection: &mut SqliteConnection, entries: &[Entry]) -> StorageResult<()> {
+    add_keys(&mut *connection, entries.iter()).await?;
+    add_grams(connection, entries.iter()).await
+}
+
+/// Takes users out who are in.
+pub(crate) async fn remove(
+    connection: &mut SqliteConnection,
+    entries: &[Entry],
+) -> StorageResult<()> {
+    remove_keys(&mut *connection, entries.iter()).await?;
+    remove_grams(connection, entries.iter()).await
+}
+
+/// Brings users from one state to another, in pairs; what stays the same is not written.
+pub(crate) async fn replace(
+    connection: &mut SqliteConnection,
+    changes: &[(Entry, Entry)],
+) -> StorageResult<()> {
+    let moved = || changes.iter().filter(|(old, new)| old != new);
+    remove_keys(&mut *connection, moved().map(|(old, _)| old)).await?;
+    add_keys(&mut *connection, moved().map(|(_, new)| new)).await?;
+    let reworded = || changes.iter().filter(|(old, new)| !old.says_the_same(new));
+    remove_grams(&mut *connection, reworded().map(|(old, _)| old)).await?;
+    add_grams(connection, reworded().map(|(_, new)| new)).await
+}
+
+async fn add_keys(
+    connection: &mut SqliteConnection,
+    entries: impl Iterator<Item = &Entry>,
+) -> StorageResult<()> {
+    let Some(keys) = keys_json(entries) else { return Ok(()) };
+    sqlx::query!(
+        "INSERT INTO user_keys (cell, key, place)
+         SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)",
+        keys
+    )
+    .execute(connection)
+    .await
+    .map_err(storage_error)?;
+    Ok(())
+}
+
+async fn remove_keys(
+    connection: &mut SqliteConnection,
+    entries: impl Iterator<Item = &Entry>,
+) -> StorageResult<()> {
+    let Some(keys) = keys_json(entries) else { return Ok(()) };
+    sqlx::query!(
+        "DELETE FROM user_keys WHERE (cell, key, place) IN (
+             SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)
+         )",
+        keys
+    )
+    .execute(connection)
+    .await
+    .map_err(storage_error)?;
+    Ok(())
+}
+
+async fn add_grams(
+    connection: &mut SqliteConnection,
+    entries: impl Iterator<Item = &Entry>,
+) -> StorageResult<()> {
+    let documents: Vec<_> = entries
+        .map(|entry| json!([entry.place, grams::document(&entry.fields, entry.anonymous)]))
+        .collect();
+    if documents.is_empty() {
+        return Ok(());
+    }
+    let documents = json!(documents).to_string();
+    sqlx::query!(
+        "INSERT INTO user_grams (rowid, grams) SELECT value ->> 0, value ->> 1 FROM json_each(?1)",
+        documents
+    )
+    .execute(connection)
+    .await
+    .map_err(storage_error)?;
+    Ok(())
+}
+
+async fn remove_grams(
+    connection: &mut SqliteConnection,
+    entries: impl Iterator<Item = &Entry>,
+) -> StorageResult<()> {
+    let places: Vec<_> = entries.map(|entry| entry.place).collect();
+    if places.is_empty() {
+        return Ok(());
+    }
+    let places = number_list(places);
+    sqlx::query!("DELETE FROM user_grams WHERE rowid IN (SELECT value FROM json_each(?1))", places)
+        .execute(connection)
+        .await
+        .map_err(storage_error)?;
+    Ok(())
+}
+
+/// The rows of `user_keys`; two fields of a user that are the same are one row.
+fn keys_json<'e>(entries: impl Iterator<Item = &'e Entry>) -> Option<String> {
+    let mut keys = Vec::new();
+    for entry in entries {
+        let distinct: BTreeSet<_> = entry.fields.iter().collect();
+        keys.extend(distinct.into_iter().map(|key| json!([entry.cell, key, entry.place])));
+    }
+    (!keys.is_empty()).then(|| json!(keys).to_string())
+}

@@ -1,0 +1,4 @@
+//! The adapter from outside.
+
+mod contract;
+mod fresh;
