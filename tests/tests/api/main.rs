@@ -7,7 +7,12 @@
 )]
 extern crate systemprompt_users_tests as systemprompt_users;
 
-mod create_update;
+mod anonymous;
+mod bulk;
+mod create;
 mod find;
+mod lifecycle;
+mod merge;
 mod roles;
 mod status;
+mod update;
