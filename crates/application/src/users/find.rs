@@ -11,8 +11,9 @@ use systemprompt_users_domain::{
 use super::UserService;
 use super::engine::{MAX_BULK_ITEMS, check_bulk};
 
-/// How many merges are followed from an old id; more would be a circle, which no merge can make.
-const MAX_MERGES: usize = 64;
+/// How many merges are followed from an old id: no merge can make a circle, so this bounds only what a hand
+/// in the tables may have made.
+const MAX_MERGES: usize = 10_000;
 
 impl UserService {
     /// The live user of that id.
