@@ -1,1 +1,17 @@
-//! Postgres adapter: production, several hosts.
+#![doc = include_str!("../README.md")]
+
+mod bans;
+mod error;
+mod events;
+mod jobs;
+mod migrate;
+mod options;
+mod pool;
+mod sessions;
+mod storage;
+mod time;
+mod unit;
+mod users;
+
+pub use options::PostgresOptions;
+pub use storage::PostgresStorage;

@@ -1,0 +1,219 @@
+//! The log of events, whose order readers decide on.
+//!
+//! A number given out at insertion would not do: a unit may commit late, behind a reader who has gone on. So
+//! an event is inserted without a position. A reader first gives positions to what is committed, as a
+//! statement of its own that is committed at once, while it holds a lock that lets one reader do so at a
+//! time. What commits later gets a later position, whenever it was inserted, and a unit that stays open
+//! for hours holds up nobody.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::types::ipnet::IpNet;
+use sqlx::{Postgres, QueryBuilder};
+use systemprompt_users_domain::{
+    Event, EventFilter, EventId, EventLog, EventPosition, RecordedEvent, StorageError,
+    StorageResult, UserId,
+};
+use uuid::Uuid;
+
+use crate::error::corrupt;
+use crate::time::bound;
+use crate::unit::Unit;
+
+/// How many events get their positions with one statement.
+const BATCH: i64 = 1_000;
+
+/// How many statements of these one call makes at the most.
+const MAX_BATCHES: u32 = 10_000;
+
+#[async_trait]
+impl EventLog for Unit {
+    async fn append(&mut self, events: &[Event]) -> StorageResult<()> {
+        append(self, events).await
+    }
+
+    async fn read(
+        &mut self,
+        after: EventPosition,
+        limit: u16,
+    ) -> StorageResult<Vec<RecordedEvent>> {
+        // As many as this page can hold are enough; the next page orders the next ones.
+        give_positions(self, i64::from(limit).max(BATCH)).await?;
+        let rows = sqlx::query_as!(
+            EventRow,
+            r#"SELECT position AS "position!", id, at, actor, kind FROM events
+            WHERE position > $1 ORDER BY position LIMIT $2"#,
+            after.0,
+            i64::from(limit),
+        )
+        .fetch_all(self.reader()?)
+        .await;
+        into_events(self.done(rows)?)
+    }
+
+    async fn list(
+        &mut self,
+        filter: &EventFilter,
+        before: Option<EventPosition>,
+        limit: u16,
+    ) -> StorageResult<Vec<RecordedEvent>> {
+        give_all_positions(self).await?;
+        let mut query = list_statement(filter, before, limit);
+        let rows = query.build_query_as::<EventRow>().fetch_all(self.reader()?).await;
+        into_events(self.done(rows)?)
+    }
+
+    async fn count_of_user(&mut self, user: UserId) -> StorageResult<u64> {
+        let count = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM events WHERE user_id = $1"#,
+            user.as_uuid(),
+        )
+        .fetch_one(self.reader()?)
+        .await;
+        u64::try_from(self.done(count)?).map_err(corrupt)
+    }
+
+    async fn last_position(&mut self) -> StorageResult<EventPosition> {
+        give_all_positions(self).await?;
+        let last =
+            sqlx::query_scalar!("SELECT max(position) FROM events").fetch_one(self.reader()?).await;
+        Ok(self.done(last)?.map_or(EventPosition::START, EventPosition))
+    }
+
+    async fn delete_before(&mut self, before: DateTime<Utc>, limit: u16) -> StorageResult<u64> {
+        // Passes over what a reader is just giving a position to, rather than wait.
+        let result = sqlx::query!(
+            "WITH old AS MATERIALIZED (
+                SELECT id FROM events WHERE at < $1
+                ORDER BY at, appended LIMIT $2 FOR UPDATE SKIP LOCKED
+            )
+            DELETE FROM events e USING old WHERE e.id = old.id",
+            bound(before),
+            i64::from(limit),
+        )
+        .execute(self.writer()?)
+        .await;
+        Ok(self.done(result)?.rows_affected())
+    }
+}
+
+async fn append(unit: &mut Unit, events: &[Event]) -> StorageResult<()> {
+    let mut ids: Vec<Uuid> = Vec::with_capacity(events.len());
+    let mut times: Vec<DateTime<Utc>> = Vec::with_capacity(events.len());
+    let mut users: Vec<Option<Uuid>> = Vec::with_capacity(events.len());
+    let mut targets: Vec<Option<IpNet>> = Vec::with_capacity(events.len());
+    let mut actors: Vec<Value> = Vec::with_capacity(events.len());
+    let mut kinds: Vec<Value> = Vec::with_capacity(events.len());
+    for event in events {
+        ids.push(event.id.as_uuid());
+        times.push(event.at);
+        users.push(event.kind.user_id().map(|id| id.as_uuid()));
+        targets.push(event.kind.target().map(|target| target.network()));
+        actors.push(serde_json::to_value(&event.actor).map_err(not_json)?);
+        kinds.push(serde_json::to_value(&event.kind).map_err(not_json)?);
+    }
+    let result = sqlx::query!(
+        "INSERT INTO events (id, at, user_id, target, actor, kind)
+        SELECT e.id, e.at, e.user_id, e.target, e.actor, e.kind
+        FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::cidr[], $5::jsonb[], $6::jsonb[])
+            WITH ORDINALITY AS e (id, at, user_id, target, actor, kind, place)
+        ORDER BY e.place",
+        &ids,
+        &times,
+        &users as _,
+        &targets as _,
+        &actors,
+        &kinds,
+    )
+    .execute(unit.writer()?)
+    .await;
+    unit.done(result).map(|_| ())
+}
+
+fn not_json(error: serde_json::Error) -> StorageError {
+    StorageError::Other(Box::new(error))
+}
+
+async fn give_all_positions(unit: &mut Unit) -> StorageResult<()> {
+    for _ in 0..MAX_BATCHES {
+        if give_positions(unit, BATCH).await? < BATCH.unsigned_abs() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Gives positions to up to `limit` committed events, in the order in which they were appended, and answers
+/// how many. The lock is held to the statement's own commit, so that the next reader begins when these
+/// positions can be seen. A unit that writes leaves it to others: it would hold the lock until it ends.
+async fn give_positions(unit: &mut Unit, limit: i64) -> StorageResult<u64> {
+    if unit.writes() {
+        return Ok(0);
+    }
+    let result = sqlx::query!(
+        "WITH waiting AS MATERIALIZED (
+            SELECT 1 FROM events WHERE position IS NULL LIMIT 1
+        ), turn AS MATERIALIZED (
+            SELECT pg_advisory_xact_lock(hashtextextended('systemprompt-users:events', 0))
+            FROM waiting
+        ), next AS MATERIALIZED (
+            SELECT e.id FROM events e
+            WHERE e.position IS NULL AND EXISTS (SELECT 1 FROM turn)
+            ORDER BY e.appended LIMIT $1 FOR UPDATE OF e SKIP LOCKED
+        ), placed AS MATERIALIZED (
+            SELECT id, nextval('event_positions') AS position FROM next
+        )
+        UPDATE events e SET position = placed.position FROM placed WHERE e.id = placed.id",
+        limit,
+    )
+    .execute(unit.reader()?)
+    .await;
+    Ok(unit.done(result)?.rows_affected())
+}
+
+fn list_statement(
+    filter: &EventFilter,
+    before: Option<EventPosition>,
+    limit: u16,
+) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new(
+        "SELECT position, id, at, actor, kind FROM events WHERE position IS NOT NULL",
+    );
+    if let Some(user) = filter.user_id {
+        query.push(" AND user_id = ").push_bind(user.as_uuid());
+    }
+    if let Some(target) = filter.target {
+        query.push(" AND target = ").push_bind(target.network());
+    }
+    if let Some(before) = before {
+        query.push(" AND position < ").push_bind(before.0);
+    }
+    query.push(" ORDER BY position DESC LIMIT ").push_bind(i64::from(limit));
+    query
+}
+
+/// A row of `events` that has its position.
+#[derive(sqlx::FromRow)]
+struct EventRow {
+    position: i64,
+    id: Uuid,
+    at: DateTime<Utc>,
+    actor: Value,
+    kind: Value,
+}
+
+fn into_events(rows: Vec<EventRow>) -> StorageResult<Vec<RecordedEvent>> {
+    let events = rows.into_iter().map(|row| {
+        Ok(RecordedEvent {
+            position: EventPosition(row.position),
+            event: Event {
+                id: EventId::from_uuid(row.id),
+                at: row.at,
+                actor: serde_json::from_value(row.actor).map_err(corrupt)?,
+                kind: serde_json::from_value(row.kind).map_err(corrupt)?,
+            },
+        })
+    });
+    events.collect()
+}

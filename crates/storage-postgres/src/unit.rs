@@ -1,0 +1,100 @@
+//! The unit of work: one connection, and for writing one transaction.
+
+use async_trait::async_trait;
+use sqlx::PgConnection;
+use systemprompt_users_domain::{
+    BannedIpRepository, EventLog, JobRepository, LockKey, SessionRepository, StorageError,
+    StorageResult, UnitOfWork, UserRepository,
+};
+
+use crate::pool::Lease;
+
+/// Reads by single statements, or writes in a transaction (READ COMMITTED, so that what is read under a lock
+/// is the latest). It is all five repositories; each has a folder or file of its own.
+pub(crate) struct Unit {
+    lease: Lease,
+    writes: bool,
+}
+
+impl Unit {
+    pub(crate) fn reading(lease: Lease) -> Self {
+        Self { lease, writes: false }
+    }
+
+    pub(crate) async fn writing(mut lease: Lease) -> StorageResult<Self> {
+        lease.begin().await?;
+        Ok(Self { lease, writes: true })
+    }
+
+    /// Whether this unit has a transaction.
+    pub(crate) const fn writes(&self) -> bool {
+        self.writes
+    }
+
+    /// The connection, for statements that change nothing.
+    pub(crate) fn reader(&mut self) -> StorageResult<&mut PgConnection> {
+        self.lease.connection()
+    }
+
+    /// The connection, for statements that change something.
+    pub(crate) fn writer(&mut self) -> StorageResult<&mut PgConnection> {
+        if !self.writes {
+            return Err(StorageError::Other("this unit of work only reads".into()));
+        }
+        self.lease.connection()
+    }
+
+    /// What a statement gave, or the port's error.
+    pub(crate) fn done<T>(&mut self, result: sqlx::Result<T>) -> StorageResult<T> {
+        result.map_err(|error| self.lease.failed(error))
+    }
+
+    /// Runs a statement without parameters or rows.
+    pub(crate) async fn run(&mut self, sql: &'static str) -> StorageResult<()> {
+        self.lease.run(sql).await
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for Unit {
+    fn users(&mut self) -> &mut dyn UserRepository {
+        self
+    }
+
+    fn sessions(&mut self) -> &mut dyn SessionRepository {
+        self
+    }
+
+    fn bans(&mut self) -> &mut dyn BannedIpRepository {
+        self
+    }
+
+    fn events(&mut self) -> &mut dyn EventLog {
+        self
+    }
+
+    fn jobs(&mut self) -> &mut dyn JobRepository {
+        self
+    }
+
+    async fn lock(&mut self, key: LockKey) -> StorageResult<()> {
+        let name = match &key {
+            LockKey::Admins => "admins".to_owned(),
+            LockKey::Bans => "bans".to_owned(),
+            LockKey::Fingerprint(fingerprint) => format!("fingerprint:{fingerprint}"),
+            _ => return Err(StorageError::Other("this adapter does not know the lock".into())),
+        };
+        // Hashed by the server, so that all hosts agree; a collision makes two units wait, no more.
+        let locked = sqlx::query!(
+            "SELECT pg_advisory_xact_lock(hashtextextended('systemprompt-users:' || $1::text, 0))",
+            name,
+        )
+        .execute(self.writer()?)
+        .await;
+        self.done(locked).map(|_| ())
+    }
+
+    async fn commit(mut self: Box<Self>) -> StorageResult<()> {
+        if self.writes { self.lease.commit().await } else { Ok(()) }
+    }
+}

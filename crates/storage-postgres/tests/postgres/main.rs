@@ -1,0 +1,4 @@
+//! The Postgres adapter on a throw-away server.
+
+mod contract;
+mod database;
