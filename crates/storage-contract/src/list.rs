@@ -70,6 +70,7 @@ macro_rules! __for_each_case {
             events {
                 an_empty_log_reads_as_nothing
                 every_kind_comes_back
+                a_large_batch_is_appended_in_order
                 events_are_read_in_the_order_of_appending
                 reading_goes_on_behind_a_position
                 a_dropped_unit_logs_nothing
@@ -134,6 +135,7 @@ macro_rules! __for_each_case {
                 one_unit_decides_on_a_fingerprint
                 a_held_key_may_be_asked_for_again
                 waiting_too_long_is_told_as_unavailable
+                a_wait_that_was_given_up_holds_nothing
                 locked_users_are_found_as_others_are
                 a_locked_user_is_seen_as_committed_last
                 a_dropped_unit_lets_go_of_its_users
@@ -196,6 +198,7 @@ macro_rules! __for_each_case {
                 all_of_these_users_are_ended
                 one_may_be_spared
                 a_unit_sees_what_it_ended
+                any_number_of_sessions_may_be_named
                 a_touch_moves_the_last_activity
                 a_touch_never_goes_back
                 a_touch_in_time_keeps_it_from_idling
@@ -235,6 +238,8 @@ macro_rules! __for_each_case {
                 a_reader_waits_for_no_lock
                 each_commit_is_visible_at_once
                 units_for_reading_do_not_shut_each_other_out
+                units_may_be_dropped_again_and_again
+                of_many_units_at_once_each_gets_its_turn
                 a_unit_for_reading_refuses_changes_of_users
                 a_unit_for_reading_refuses_changes_of_sessions
                 a_unit_for_reading_refuses_every_other_change
@@ -244,6 +249,7 @@ macro_rules! __for_each_case {
                 unknown_ids_are_left_out
                 an_id_given_twice_counts_once
                 every_field_comes_back
+                any_number_of_users_may_be_named
                 users_of_any_status_are_found_by_id
                 ids_at_both_ends_are_ids_like_others
             }

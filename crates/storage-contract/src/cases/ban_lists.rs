@@ -301,7 +301,7 @@ pub(crate) async fn bans_over_longest_are_removed_first(subject: Subject) {
     books.lift(7, at(999));
     books.post(&subject).await;
     for (second, limit) in
-        [(10, 9), (50, 1), (105, 1), (105, 2), (105, 100), (111, 3), (2_000, 100)]
+        [(10, 9), (50, 0), (50, 1), (105, 1), (105, 2), (105, 100), (111, 3), (2_000, 100)]
     {
         check_removal(&subject, &mut books, at(second), limit).await;
     }

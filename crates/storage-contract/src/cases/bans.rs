@@ -185,6 +185,8 @@ pub(crate) async fn a_large_import_is_one_batch(subject: Subject) {
     let texts: Vec<_> = texts.iter().map(String::as_str).collect();
     let expected: Vec<_> = changes.into_iter().map(|(ban, _)| ban).collect();
     check_same(&find(&subject, &texts).await, &expected);
+    let many: Vec<_> = (1..=70_000).map(|n| target(&address(n))).collect();
+    assert_eq!(subject.read().await.bans().find_many(&many).await.unwrap().len(), 3_000);
     assert_eq!(subject.read().await.bans().count_active(at(5)).await.unwrap(), 3_000);
 }
 

@@ -131,10 +131,24 @@ pub(crate) async fn a_unit_counts_its_own_changes(subject: Subject) {
 }
 
 pub(crate) async fn hours_begin_and_end_to_the_microsecond(subject: Subject) {
-    let moments: Vec<_> = [-7_200, -3_600, 0, 1_800, 3_600, 7_200, 86_400, 31_536_000]
-        .into_iter()
-        .flat_map(|second| [at(second) - tick(), at(second), at(second) + tick()])
-        .collect();
+    // Before 1970, too, an hour begins at its beginning.
+    let epoch = -at(0).timestamp();
+    let moments: Vec<_> = [
+        epoch - 5_400,
+        epoch - 3_600,
+        epoch,
+        -7_200,
+        -3_600,
+        0,
+        1_800,
+        3_600,
+        7_200,
+        86_400,
+        31_536_000,
+    ]
+    .into_iter()
+    .flat_map(|second| [at(second) - tick(), at(second), at(second) + tick()])
+    .collect();
     let users: Vec<_> =
         moments.iter().zip(1..).map(|(time, n)| User { created_at: *time, ..user(n) }).collect();
     subject.store(&users).await;

@@ -51,6 +51,13 @@ pub(crate) async fn every_kind_comes_back(subject: Subject) {
     check_same(&bare(&read_all(&subject).await), &events);
 }
 
+pub(crate) async fn a_large_batch_is_appended_in_order(subject: Subject) {
+    let events: Vec<_> = (1..=5_000).rev().map(|n| happened(n, n)).collect();
+    append(&subject, &events).await;
+    let read = read(&subject, EventPosition::START, 10_000).await;
+    check_same(&bare(&read), &events);
+}
+
 /// The order is the one of appending, whatever ids and times say.
 pub(crate) async fn events_are_read_in_the_order_of_appending(subject: Subject) {
     append(&subject, &[happened(5, 1), happened(3, 1), happened(4, 1)]).await;
@@ -78,6 +85,8 @@ pub(crate) async fn reading_goes_on_behind_a_position(subject: Subject) {
         check_same(&seen, &all);
     }
     let mut unit = subject.read().await;
+    assert_eq!(unit.events().read(EventPosition::START, 0).await.unwrap(), []);
+    assert_eq!(unit.events().read(EventPosition::START, u16::MAX).await.unwrap(), all);
     let last = all.last().unwrap().position;
     assert_eq!(unit.events().last_position().await.unwrap(), last);
     assert_eq!(unit.events().read(EventPosition(i64::MAX), 10).await.unwrap(), []);
@@ -162,7 +171,9 @@ pub(crate) async fn old_events_are_removed_oldest_first(subject: Subject) {
     append(&subject, &events).await;
     let before = read_all(&subject).await;
     assert_eq!(delete_before(&subject, 1, 100).await, 0);
-    for (second, limit, count, left) in [(6, 2, 2, 2), (6, 1, 1, 3), (6, 9, 2, 5), (6, 9, 0, 5)] {
+    for (second, limit, count, left) in
+        [(6, 0, 0, 0), (6, 2, 2, 2), (6, 1, 1, 3), (6, 9, 2, 5), (6, 9, 0, 5)]
+    {
         assert_eq!(delete_before(&subject, second, limit).await, count);
         check_same(&read_all(&subject).await, &before[left..].to_vec());
     }

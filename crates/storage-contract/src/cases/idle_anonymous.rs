@@ -112,6 +112,7 @@ pub(crate) async fn the_list_goes_on_behind_a_cursor(subject: Subject) {
     subject.store(&users).await;
     subject.store_sessions(&[UserSession { expires_at: now() + tick(), ..held }]).await;
     let expected = [4, 2, 3, 1, 5].map(user_id);
+    assert_eq!(idle(&subject, None, 0).await, []);
     for limit in [1, 2, 5, 6] {
         let mut seen = Vec::new();
         let mut after = None;

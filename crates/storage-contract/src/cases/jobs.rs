@@ -298,6 +298,7 @@ pub(crate) async fn ended_runs_go_but_the_latest_scheduled_stays(subject: Subjec
         assert!(start(&subject, run).await);
     }
     assert_eq!(delete_ended(&subject, 10, 100).await, 0, "not yet");
+    assert_eq!(delete_ended(&subject, 100, 0).await, 0);
     assert_eq!(delete_ended(&subject, 100, 1).await, 1);
     assert_eq!(delete_ended(&subject, 100, 100).await, 2);
     assert_eq!(delete_ended(&subject, 100, 100).await, 0);

@@ -83,6 +83,27 @@ pub(crate) async fn waiting_too_long_is_told_as_unavailable(subject: Subject) {
     assert_eq!(subject.users(&[user_id(1)]).await, [user(1)]);
 }
 
+/// A caller that has lost patience takes its wait with it.
+pub(crate) async fn a_wait_that_was_given_up_holds_nothing(subject: Subject) {
+    subject.store(&[user(1)]).await;
+    let mut unit = subject.write().await;
+    unit.lock(LockKey::Admins).await.unwrap();
+    unit.users().lock_many(&[user_id(1)]).await.unwrap();
+    for _ in 0..5 {
+        let wait = async {
+            let mut unit = subject.write().await;
+            unit.users().insert_many(&[user(2)]).await.unwrap();
+            unit.users().lock_many(&[user_id(1)]).await.unwrap();
+        };
+        assert!(timeout(Duration::from_millis(50), wait).await.is_err(), "it did not wait");
+        let wait = async { subject.write().await.lock(LockKey::Admins).await.unwrap() };
+        assert!(timeout(Duration::from_millis(50), wait).await.is_err(), "it did not wait");
+    }
+    unit.commit().await.unwrap();
+    check_same(&user_under_lock(&subject).end().await, &vec![user(1)]);
+    assert_eq!(users_under(&subject, LockKey::Admins).end().await, [user(1)]);
+}
+
 pub(crate) async fn locked_users_are_found_as_others_are(subject: Subject) {
     let users = [user(1), suspended(user(2)), deleted(user(3), at(9)), anonymous(4)];
     subject.store(&users).await;

@@ -28,7 +28,8 @@ pub(crate) async fn deleted_users_are_purgeable_when_their_time_has_come(subject
     ];
     subject.store(&users).await;
     let mut unit = subject.read().await;
-    for (limit, expected) in [(100, &[6, 3, 5, 2][..]), (4, &[6, 3, 5, 2]), (2, &[6, 3]), (1, &[6])]
+    for (limit, expected) in
+        [(100, &[6, 3, 5, 2][..]), (4, &[6, 3, 5, 2]), (2, &[6, 3]), (1, &[6]), (0, &[])]
     {
         let listed = unit.users().list_purgeable(before, limit).await.unwrap();
         let ids: Vec<_> = listed.iter().map(|user| user.id).collect();

@@ -112,6 +112,23 @@ pub(crate) async fn a_unit_sees_what_it_ended(subject: Subject) {
     check_same(&all(&subject).await, &stage());
 }
 
+pub(crate) async fn any_number_of_sessions_may_be_named(subject: Subject) {
+    set(&subject).await;
+    let ids: Vec<_> = (1..=70_000).rev().map(session_id).collect();
+    let users: Vec<_> = (2..=70_000).map(user_id).collect();
+    let seen: Vec<_> = ids.iter().map(|id| (*id, at(40))).collect();
+    let mut unit = subject.write().await;
+    let sessions = unit.sessions();
+    assert_eq!(sessions.find_many(&ids).await.unwrap().len(), 7);
+    sessions.touch_many(&seen).await.unwrap();
+    let told = sessions.end_all(&users, None, REVOKED, at(300)).await.unwrap();
+    assert_eq!(told, [pair(2, 1), pair(2, 5), pair(3, 7)]);
+    let told = sessions.end_many(&ids, REVOKED, at(300)).await.unwrap();
+    assert_eq!(told, [pair(1, 3), pair(1, 4)]);
+    unit.commit().await.unwrap();
+    assert!(all(&subject).await.iter().all(|session| session.ended_at.is_some()));
+}
+
 /// Touches session 1, which has the given idle timeout and ends at 1000, and tells its last activity.
 async fn touched(subject: &Subject, idle: Option<i64>, time: DateTime<Utc>) -> DateTime<Utc> {
     let idle_timeout = idle.map(Duration::seconds);

@@ -111,7 +111,9 @@ pub(crate) async fn those_over_longest_are_ended_first(subject: Subject) {
     let now = at(10_000);
     subject.store(&[user(1)]).await;
     subject.store_sessions(&run_out(now)).await;
-    for (limit, count, expected) in [(1, 1, &[3][..]), (2, 2, &[1, 2, 3]), (5, 1, &[1, 2, 3, 4])] {
+    for (limit, count, expected) in
+        [(0, 0, &[][..]), (1, 1, &[3]), (2, 2, &[1, 2, 3]), (5, 1, &[1, 2, 3, 4])]
+    {
         assert_eq!(end_expired(&subject, now, limit).await, count);
         let stored = subject.sessions(&[1, 2, 3, 4, 5, 6].map(session_id)).await;
         let over: Vec<_> = stored
@@ -160,7 +162,8 @@ pub(crate) async fn those_ended_longest_are_removed_first(subject: Subject) {
     subject.store_sessions(&sessions).await;
     let ids = [1, 2, 3, 4, 5, 6, 7].map(session_id);
     for (limit, count, left) in [
-        (1, 1, &[1, 3, 4, 5, 6, 7][..]),
+        (0, 0, &[1, 2, 3, 4, 5, 6, 7][..]),
+        (1, 1, &[1, 3, 4, 5, 6, 7]),
         (2, 2, &[4, 5, 6, 7]),
         (100, 1, &[4, 6, 7]),
         (100, 0, &[4, 6, 7]),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use systemprompt_users_domain::{
     BanEnd, BannedIpRepository, EndReason, Event, EventFilter, EventPosition, JobRunFilter,
-    LockKey, SessionFilter, StorageError, TimeRange, UnitOfWork, User, UserFilter,
+    LockKey, SessionFilter, StorageError, StorageResult, TimeRange, UnitOfWork, User, UserFilter,
 };
 use tokio::time::timeout;
 
@@ -13,6 +13,7 @@ use crate::fixtures::{
     allowed, anonymous, at, banned, changed, email, event, every_kind, fingerprint, job_run, name,
     offence, session, session_id, target, token_hash, user, user_id,
 };
+use crate::overlap::{Beside, persist};
 use crate::subject::request;
 
 /// Puts one of each into the storage.
@@ -140,6 +141,37 @@ pub(crate) async fn units_for_reading_do_not_shut_each_other_out(subject: Subjec
     assert_eq!(two.users().find_many(&[user_id(1)]).await.unwrap(), [user(1)]);
     subject.store(&[user(2)]).await;
     assert_eq!(one.users().find_many(&[user_id(1)]).await.unwrap(), [user(1)]);
+}
+
+pub(crate) async fn units_may_be_dropped_again_and_again(subject: Subject) {
+    for _ in 0..100 {
+        let mut unit = subject.write().await;
+        unit.lock(LockKey::Admins).await.unwrap();
+        unit.users().insert_many(&[user(1)]).await.unwrap();
+        let mut reading = subject.read().await;
+        assert_eq!(reading.users().find_many(&[user_id(1)]).await.unwrap(), []);
+    }
+    subject.store(&[user(1)]).await;
+    assert_eq!(subject.users(&[user_id(1)]).await, [user(1)]);
+}
+
+async fn store_one(subject: Subject, n: u32) -> StorageResult<()> {
+    let mut unit = subject.try_write().await?;
+    unit.users().insert_many(&[user(n)]).await?;
+    unit.commit().await
+}
+
+pub(crate) async fn of_many_units_at_once_each_gets_its_turn(subject: Subject) {
+    let start = |n| {
+        let subject = subject.clone();
+        Beside::start(persist(move || store_one(subject.clone(), n)))
+    };
+    let tasks: Vec<_> = (1..=40).map(start).collect();
+    for task in tasks {
+        task.end().await;
+    }
+    let ids: Vec<_> = (1..=40).map(user_id).collect();
+    assert_eq!(subject.users(&ids).await.len(), 40);
 }
 
 /// Checks that a change is refused by a unit that was opened for reading.

@@ -5,7 +5,7 @@ use systemprompt_users_domain::{Roles, User, UserId, UserName, UserRole, UserSta
 use uuid::Uuid;
 
 use crate::Subject;
-use crate::fixtures::{anonymous, at, deleted, fullest_user, suspended, user, user_id};
+use crate::fixtures::{anonymous, at, deleted, fullest_user, name, suspended, user, user_id};
 use crate::subject::{by_id, check_same};
 
 pub(crate) async fn nothing_is_found_for_nothing(subject: Subject) {
@@ -50,6 +50,24 @@ pub(crate) async fn every_field_comes_back(subject: Subject) {
     for (got, expected) in found.iter().zip(&users) {
         assert_eq!(got.token_hash, expected.token_hash);
     }
+}
+
+pub(crate) async fn any_number_of_users_may_be_named(subject: Subject) {
+    subject.store(&[user(1), anonymous(2)]).await;
+    let ids: Vec<_> = (1..=70_000).rev().map(user_id).collect();
+    let mut unit = subject.write().await;
+    let users = unit.users();
+    assert_eq!(users.find_many(&ids).await.unwrap().len(), 2);
+    assert_eq!(users.lock_many(&ids).await.unwrap().len(), 2);
+    assert!(!users.has_other_active_admin(&ids).await.unwrap());
+    let seen: Vec<_> = ids.iter().map(|id| (*id, at(500))).collect();
+    users.touch_many(&seen).await.unwrap();
+    assert_eq!(users.preview_purge(&ids).await.unwrap().users, 2);
+    let names: Vec<_> = (1..=40_000).map(|n| name(&format!("user{n}"))).collect();
+    assert_eq!(users.find_by_names(&names).await.unwrap().len(), 1);
+    assert_eq!(users.purge_many(&ids).await.unwrap().users, 2);
+    unit.commit().await.unwrap();
+    assert_eq!(subject.users(&ids).await, []);
 }
 
 pub(crate) async fn users_of_any_status_are_found_by_id(subject: Subject) {
