@@ -69,8 +69,9 @@ impl JobRepository for Unit {
                )
                RETURNING id AS "id!: Uuid", job AS "job!", scheduled_at AS "scheduled_at!",
                          run_trigger AS "run_trigger!", host AS "host!", attempts AS "attempts!",
-                         started_at AS "started_at!", lease_until AS "lease_until!", ended_at,
-                         outcome, report AS "report!", error"#,
+                         started_at AS "started_at!", lease_until AS "lease_until!",
+                         ended_at AS "ended_at?", outcome AS "outcome?", report AS "report!",
+                         error AS "error?""#,
             job,
             host,
             now,

@@ -176,9 +176,8 @@ pub(crate) async fn activity(
         r#"SELECT
             (SELECT count(*) FROM sessions WHERE user_id = ?1) AS "total!: i64",
             (SELECT count(*) FROM sessions INDEXED BY sessions_user_open_active
-             WHERE user_id = ?1 AND ended_at IS NULL AND live_until > ?2 AND EXISTS (
-                 SELECT 1 FROM users WHERE id = ?1 AND status = 'active'
-             )) AS "live!: i64",
+             WHERE user_id = ?1 AND ended_at IS NULL AND live_until > ?2)
+                AS "live!: i64",
             (SELECT max(last_activity_at) FROM sessions WHERE user_id = ?1) AS "last: i64""#,
         user,
         now
