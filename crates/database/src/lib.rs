@@ -78,12 +78,17 @@ impl DbPool {
     /// # Errors
     /// `Storage`.
     pub async fn schema_version(&self) -> Result<SchemaVersion> {
-        let (current, latest) = match &self.backend {
-            Backend::Memory(_) => (0, 0),
-            Backend::Sqlite(sqlite) => sqlite.schema_version().await?,
-            Backend::Postgres(postgres) => postgres.schema_version().await?,
-        };
-        Ok(SchemaVersion { current, latest })
+        Ok(match &self.backend {
+            Backend::Memory(_) => SchemaVersion { current: 0, latest: 0 },
+            Backend::Sqlite(sqlite) => {
+                let version = sqlite.schema_version().await?;
+                SchemaVersion { current: version.current, latest: version.latest }
+            }
+            Backend::Postgres(postgres) => {
+                let (current, latest) = postgres.schema_version().await?;
+                SchemaVersion { current, latest }
+            }
+        })
     }
 
     /// Which adapter it uses.
@@ -96,12 +101,16 @@ impl DbPool {
     }
 
     /// Closes all connections, of all handles; what is under way is finished first.
-    pub async fn close(&self) {
+    ///
+    /// # Errors
+    /// `Storage` when a connection could not be closed in order.
+    pub async fn close(&self) -> Result<()> {
         match &self.backend {
             Backend::Memory(_) => {}
-            Backend::Sqlite(sqlite) => sqlite.close().await,
+            Backend::Sqlite(sqlite) => sqlite.close().await?,
             Backend::Postgres(postgres) => postgres.close().await,
         }
+        Ok(())
     }
 }
 

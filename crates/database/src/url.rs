@@ -22,7 +22,8 @@ impl<'a> DatabaseUrl<'a> {
         if let Some(rest) = url.strip_prefix("sqlite:") {
             let path = rest.strip_prefix("//").unwrap_or(rest);
             if path.is_empty() || path == ":memory:" {
-                let message = "a sqlite URL names a file, such as sqlite://users.db; for no file use memory:";
+                let message =
+                    "a sqlite URL names a file, such as sqlite://users.db; for no file use memory:";
                 return Err(UserError::validation("database", message));
             }
             return Ok(Self::Sqlite(PathBuf::from(path)));

@@ -1,0 +1,15 @@
+//! Databases of a known content and size, one of each backend, for benchmarks.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a benchmark without its database has nothing to measure"
+)]
+
+mod backend;
+mod population;
+mod world;
+
+pub use backend::Backend;
+pub use world::{World, world};
