@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Duration, Utc};
 use systemprompt_users::{
-    Actor, BanDuration, BanIpParams, BanService, BannedIp, Clock, Context, CreateUserParams,
-    Doctor, EventKind, EventPosition, EventService, NewAnonymous, NewSession, Page, PageRequest,
-    Policy, SessionService, StartedSession, Storage, User, UserAdminService, UserId, UserRole,
-    UserService, UserSession,
+    Actor, BanDuration, BanFact, BanIpParams, BanService, BannedIp, Clock, Context,
+    CreateUserParams, Doctor, EventKind, EventPosition, EventService, NewAnonymous, NewSession,
+    Page, PageRequest, Policy, SessionId, SessionService, StartedSession, Storage, Token, User,
+    UserAdminService, UserId, UserRole, UserService, UserSession,
 };
 
 use crate::TestClock;
@@ -124,6 +124,21 @@ impl Host {
         self.sessions.create(user, &NewSession::default()).await.unwrap()
     }
 
+    /// A new user with that many sessions, a second apart.
+    pub async fn user_with_sessions(&self, name: &str, count: usize) -> (User, Vec<SessionId>) {
+        let user = self.user(name).await;
+        let mut sessions = Vec::with_capacity(count);
+        for _ in 0..count {
+            sessions.push(self.session(user.id).await.session.id);
+        }
+        (user, sessions)
+    }
+
+    /// Whether a token opens a session now.
+    pub async fn is_open(&self, token: &Token) -> bool {
+        self.sessions.validate(&token.reveal()).await.unwrap().is_some()
+    }
+
     /// A new ban.
     pub async fn ban(&self, ip: &str, duration: BanDuration) -> BannedIp {
         self.tick();
@@ -145,6 +160,14 @@ impl Host {
     /// The live sessions of a user, used last first.
     pub async fn live_sessions(&self, user: UserId) -> Vec<UserSession> {
         whole(self.sessions.list_active(user, &largest()).await.unwrap())
+    }
+
+    /// What happened to a target, newest first, without a gap.
+    pub async fn ban_history(&self, ip: &str) -> Vec<BanFact> {
+        let facts = whole(self.bans.ban_history(ip, &largest()).await.unwrap());
+        let sequences = facts.iter().map(|fact| fact.sequence).rev();
+        assert!(sequences.eq((1..).take(facts.len())), "a fact is missing: {facts:?}");
+        facts
     }
 
     /// Where the log of events ends now.

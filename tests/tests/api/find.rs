@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chrono::Duration;
 use systemprompt_users::{
-    AnonymousPromotion, EndReason, RoleProvider, UserId, UserProvider, UserProviderImpl, UserRef,
-    UserRole, UserStatus,
+    AnonymousPromotion, CreateUserParams, EndReason, RoleProvider, UserId, UserProvider,
+    UserProviderImpl, UserRef, UserRole, UserStatus,
 };
 use systemprompt_users_tests::{Host, field, on_every_backend};
 
@@ -118,6 +118,13 @@ async fn by_role_answers_live_users_oldest_first(host: &Host) {
     assert_eq!(ids(users), [zoe.id, ada.id, bob.id]);
     let visitors = host.users.find_by_role(UserRole::Anonymous).await.unwrap();
     assert_eq!(ids(visitors), [visitor.id]);
+
+    // More than one page of them is answered as well.
+    let rows: Vec<_> = (0..1500)
+        .map(|n| CreateUserParams::new(format!("user{n}"), format!("user{n}@example.com")))
+        .collect();
+    host.users.bulk_create(&rows, Default::default()).await.unwrap();
+    assert_eq!(host.users.find_by_role(UserRole::User).await.unwrap().len(), 1503);
 }
 
 async fn the_first_user_and_the_first_admin_are_the_oldest(host: &Host) {
@@ -232,7 +239,7 @@ async fn the_providers_see_what_the_service_sees(host: &Host) {
     let wrapped = UserProviderImpl::new(host.users.clone());
     let users: Arc<dyn UserProvider> = Arc::new(wrapped.clone());
     let roles: Arc<dyn RoleProvider> = Arc::new(wrapped);
-    let params = systemprompt_users::CreateUserParams::new("ada", "ada@example.com");
+    let params = CreateUserParams::new("ada", "ada@example.com");
     let ada = users.create_user(&params).await.unwrap();
     assert_eq!(users.find_by_id(ada.id).await.unwrap(), Some(ada.clone()));
     assert_eq!(users.find_by_email("ADA@example.com").await.unwrap(), Some(ada.clone()));

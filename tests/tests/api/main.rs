@@ -7,12 +7,17 @@
 )]
 extern crate systemprompt_users_tests as systemprompt_users;
 
+mod allow_list;
 mod anonymous;
+mod ban_lists;
+mod bans;
 mod bulk;
 mod create;
 mod find;
 mod lifecycle;
 mod merge;
 mod roles;
+mod session_ends;
+mod sessions;
 mod status;
 mod update;
