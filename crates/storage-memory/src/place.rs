@@ -5,6 +5,8 @@
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
+use std::hash::{DefaultHasher, Hasher};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -12,6 +14,7 @@ use uuid::Uuid;
 /// ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Spot<'a> {
+    pub(crate) head: i64,
     pub(crate) text: &'a str,
     pub(crate) owner: Uuid,
     pub(crate) time: i64,
@@ -19,37 +22,74 @@ pub(crate) struct Spot<'a> {
 }
 
 impl<'a> Spot<'a> {
+    const BLANK: Self = Self { head: 0, text: "", owner: Uuid::nil(), time: 0, id: Uuid::nil() };
+
+    /// By id alone, ordered.
     pub(crate) const fn at_id(id: Uuid) -> Self {
-        Self::at_time(0, id)
+        Self { id, ..Self::BLANK }
     }
 
     pub(crate) const fn at_time(time: i64, id: Uuid) -> Self {
-        Self { text: "", owner: Uuid::nil(), time, id }
+        Self { head: time, id, ..Self::BLANK }
     }
 
     pub(crate) const fn at_text(text: &'a str, id: Uuid) -> Self {
-        Self { text, owner: Uuid::nil(), time: 0, id }
+        Self { text, id, ..Self::BLANK }
     }
 
     pub(crate) const fn owned(owner: Uuid, time: i64, id: Uuid) -> Self {
-        Self { text: "", owner, time, id }
+        Self { owner, time, id, ..Self::BLANK }
+    }
+
+    /// By id alone, to be found and not to be walked.
+    pub(crate) const fn hashed_id(id: Uuid) -> Self {
+        let (high, low) = id.as_u64_pair();
+        Self { head: (high.rotate_left(32) ^ low).cast_signed(), id, ..Self::BLANK }
+    }
+
+    /// By text alone, to be found and not to be walked.
+    pub(crate) fn hashed_text(text: &'a str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(text.as_bytes());
+        Self { head: hasher.finish().cast_signed(), text, ..Self::BLANK }
+    }
+
+    /// By 32 bytes that are a hash themselves, to be found and not to be walked.
+    pub(crate) fn hashed_bytes(bytes: &[u8; 32]) -> Self {
+        let (left, right) = bytes.split_at(16);
+        let half = |half| Uuid::from_slice(half).unwrap_or_default();
+        let (owner, id) = (half(left), half(right));
+        Self { head: owner.as_u64_pair().0.cast_signed(), owner, id, ..Self::BLANK }
     }
 }
 
 /// What has a place in an index.
 pub(crate) trait Placed {
+    /// [`Spot::head`] alone: what most comparisons are decided by. Keys of large indexes hold it
+    /// themselves, so that a look-up reads no row but the one it looks for.
+    fn head(&self) -> i64;
+
     fn spot(&self) -> Spot<'_>;
 }
 
 impl Placed for Spot<'_> {
+    fn head(&self) -> i64 {
+        self.head
+    }
+
     fn spot(&self) -> Spot<'_> {
         *self
     }
 }
 
+/// The order of all places.
+pub(crate) fn compare(a: &(impl Placed + ?Sized), b: &(impl Placed + ?Sized)) -> Ordering {
+    a.head().cmp(&b.head()).then_with(|| a.spot().cmp(&b.spot()))
+}
+
 impl PartialEq for dyn Placed + '_ {
     fn eq(&self, other: &Self) -> bool {
-        self.spot() == other.spot()
+        compare(self, other).is_eq()
     }
 }
 
@@ -63,90 +103,159 @@ impl PartialOrd for dyn Placed + '_ {
 
 impl Ord for dyn Placed + '_ {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.spot().cmp(&other.spot())
+        compare(self, other)
     }
 }
 
 /// A key of an ordered index, which can be looked for by a bare [`Spot`].
 pub(crate) trait IndexKey: Placed + Ord + Clone + for<'x> Borrow<dyn Placed + 'x> {}
 
-/// Gives a key type the order of its [`Spot`].
+/// Gives a key type, which is [`Placed`], the order of its place.
+macro_rules! ordered_by_place {
+    ($name:ident $(<$row:ident: $bound:path>)?) => {
+        impl $(<$row: $bound>)? PartialEq for $name $(<$row>)? {
+            fn eq(&self, other: &Self) -> bool {
+                crate::place::compare(self, other).is_eq()
+            }
+        }
+
+        impl $(<$row: $bound>)? Eq for $name $(<$row>)? {}
+
+        impl $(<$row: $bound>)? PartialOrd for $name $(<$row>)? {
+            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl $(<$row: $bound>)? Ord for $name $(<$row>)? {
+            fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+                crate::place::compare(self, other)
+            }
+        }
+
+        impl<'x $(, $row: $bound)?> std::borrow::Borrow<dyn crate::place::Placed + 'x>
+            for $name $(<$row>)?
+        {
+            fn borrow(&self) -> &(dyn crate::place::Placed + 'x) {
+                self
+            }
+        }
+
+        impl $(<$row: $bound>)? crate::place::IndexKey for $name $(<$row>)? {}
+    };
+}
+
+/// Gives a key type the order of the [`Spot`] that follows from it.
 macro_rules! ordered_by_spot {
     ($name:ident, |$key:ident| $spot:expr) => {
         impl crate::place::Placed for $name {
+            fn head(&self) -> i64 {
+                self.spot().head
+            }
+
             fn spot(&self) -> crate::place::Spot<'_> {
                 let $key = self;
                 $spot
             }
         }
 
-        impl PartialEq for $name {
-            fn eq(&self, other: &Self) -> bool {
-                crate::place::Placed::spot(self) == crate::place::Placed::spot(other)
-            }
-        }
-
-        impl Eq for $name {}
-
-        impl PartialOrd for $name {
-            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-                Some(self.cmp(other))
-            }
-        }
-
-        impl Ord for $name {
-            fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-                crate::place::Placed::spot(self).cmp(&crate::place::Placed::spot(other))
-            }
-        }
-
-        impl<'x> std::borrow::Borrow<dyn crate::place::Placed + 'x> for $name {
-            fn borrow(&self) -> &(dyn crate::place::Placed + 'x) {
-                self
-            }
-        }
-
-        impl crate::place::IndexKey for $name {}
+        crate::place::ordered_by_place!($name);
     };
 }
 
-/// Gives a pointer to a row the equality and hash of one of its fields, by which it is then found.
-macro_rules! hashed_by_field {
-    ($name:ident, $field:ty, |$key:ident| $value:expr) => {
-        impl std::borrow::Borrow<$field> for $name {
-            fn borrow(&self) -> &$field {
-                let $key = self;
-                $value
+/// A pointer to a row that holds the head of its place.
+macro_rules! headed_pointer {
+    ($(#[$doc:meta])* $name:ident, |$row:ident: &$type:ty| $spot:expr) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub(crate) struct $name {
+            head: i64,
+            pub(crate) row: std::sync::Arc<$type>,
+        }
+
+        impl $name {
+            pub(crate) fn new(row: &std::sync::Arc<$type>) -> Self {
+                let head = Self::spot_of(row).head;
+                Self { head, row: std::sync::Arc::clone(row) }
+            }
+
+            fn spot_of($row: &$type) -> crate::place::Spot<'_> {
+                $spot
             }
         }
 
-        impl PartialEq for $name {
-            fn eq(&self, other: &Self) -> bool {
-                std::borrow::Borrow::<$field>::borrow(self)
-                    == std::borrow::Borrow::<$field>::borrow(other)
+        impl crate::place::Placed for $name {
+            fn head(&self) -> i64 {
+                self.head
+            }
+
+            fn spot(&self) -> crate::place::Spot<'_> {
+                Self::spot_of(&self.row)
             }
         }
 
-        impl Eq for $name {}
-
-        impl std::hash::Hash for $name {
-            fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-                std::borrow::Borrow::<$field>::borrow(self).hash(state);
-            }
-        }
+        crate::place::ordered_by_place!($name);
     };
 }
 
-pub(crate) use {hashed_by_field, ordered_by_spot};
+/// A pointer to a row that reads the whole of its place from it.
+macro_rules! bare_pointer {
+    ($(#[$doc:meta])* $name:ident, |$row:ident: &$type:ty| $spot:expr) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub(crate) struct $name {
+            pub(crate) row: std::sync::Arc<$type>,
+        }
 
-/// An id by a moment.
-#[derive(Clone, Copy)]
-pub(crate) struct ByTime {
+        impl $name {
+            pub(crate) fn new(row: &std::sync::Arc<$type>) -> Self {
+                Self { row: std::sync::Arc::clone(row) }
+            }
+        }
+
+        crate::place::ordered_by_spot!($name, |key| {
+            let $row: &$type = &key.row;
+            $spot
+        });
+    };
+}
+
+pub(crate) use {bare_pointer, headed_pointer, ordered_by_place, ordered_by_spot};
+
+/// A row that an index can order by a time that is not in it.
+pub(crate) trait Identified: 'static {
+    fn uuid(&self) -> Uuid;
+}
+
+/// A row by a time.
+pub(crate) struct Timed<R> {
     pub(crate) time: i64,
-    pub(crate) id: Uuid,
+    pub(crate) row: Arc<R>,
 }
 
-ordered_by_spot!(ByTime, |key| Spot::at_time(key.time, key.id));
+impl<R> Timed<R> {
+    pub(crate) fn new(time: i64, row: &Arc<R>) -> Self {
+        Self { time, row: Arc::clone(row) }
+    }
+}
+
+impl<R> Clone for Timed<R> {
+    fn clone(&self) -> Self {
+        Self::new(self.time, &self.row)
+    }
+}
+
+impl<R: Identified> Placed for Timed<R> {
+    fn head(&self) -> i64 {
+        self.time
+    }
+
+    fn spot(&self) -> Spot<'_> {
+        Spot::at_time(self.time, self.row.uuid())
+    }
+}
+
+ordered_by_place!(Timed<R: Identified>);
 
 /// An id by an id that it belongs to.
 #[derive(Clone, Copy)]

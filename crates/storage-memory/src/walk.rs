@@ -1,9 +1,8 @@
 //! Walks through ordered indexes: several at once as if they were one, and no further than it pays.
 
-use std::hash::Hash;
 use std::ops::Bound;
 
-use imbl::{HashMap, OrdSet};
+use imbl::OrdSet;
 use systemprompt_users_domain::TimeRange;
 use uuid::Uuid;
 
@@ -29,8 +28,9 @@ impl<'a> Span<'a> {
 
     /// Every entry of a text.
     pub(crate) const fn of_text(text: &'a str) -> Self {
-        let low = Spot { text, owner: Uuid::nil(), time: i64::MIN, id: Uuid::nil() };
-        let high = Spot { text, owner: Uuid::max(), time: i64::MAX, id: Uuid::max() };
+        let blank = Spot::at_text(text, Uuid::nil());
+        let low = Spot { time: i64::MIN, ..blank };
+        let high = Spot { owner: Uuid::max(), time: i64::MAX, id: Uuid::max(), ..blank };
         Self { from: Bound::Included(low), until: Bound::Included(high) }
     }
 
@@ -84,6 +84,11 @@ impl<'a> Span<'a> {
             Bound::Unbounded => false,
         }
     }
+}
+
+/// The key at exactly this place.
+pub(crate) fn find<'a, K: IndexKey>(index: &'a OrdSet<K>, spot: &Spot<'_>) -> Option<&'a K> {
+    index.get::<dyn Placed + '_>(spot)
 }
 
 /// Walks `span` of one index.
@@ -192,18 +197,9 @@ pub(crate) enum Change {
 }
 
 impl Change {
-    /// Changes an ordered index.
-    pub(crate) fn order<K: Ord + Clone>(self, index: &mut OrdSet<K>, key: K) {
+    pub(crate) fn apply<K: Ord + Clone>(self, index: &mut OrdSet<K>, key: K) {
         match self {
             Self::In => index.insert(key),
-            Self::Out => index.remove(&key),
-        };
-    }
-
-    /// Changes an index by a unique field.
-    pub(crate) fn hash<K: Eq + Hash + Clone>(self, index: &mut HashMap<K, ()>, key: K) {
-        match self {
-            Self::In => index.insert(key, ()),
             Self::Out => index.remove(&key),
         };
     }

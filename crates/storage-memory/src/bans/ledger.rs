@@ -6,7 +6,7 @@ use imbl::{OrdMap, Vector};
 use systemprompt_users_domain::{BanEnd, BanFact, BanFactKind, BanId, BannedIp, UserId};
 use uuid::Uuid;
 
-use crate::place::{Spot, ordered_by_spot};
+use crate::place::{Identified, Spot, ordered_by_spot};
 use crate::time::micros;
 
 /// The facts of a target and the state they amount to.
@@ -32,10 +32,6 @@ impl Ledger {
             fingerprints: OrdMap::new(),
             users: OrdMap::new(),
         }
-    }
-
-    pub(crate) fn id(&self) -> Uuid {
-        self.ban.id.as_uuid()
     }
 
     /// Adds a fact with the state that follows from it.
@@ -81,6 +77,12 @@ impl Ledger {
     }
 }
 
+impl Identified for Ledger {
+    fn uuid(&self) -> Uuid {
+        self.ban.id.as_uuid()
+    }
+}
+
 fn extend(ends: &mut OrdMap<Arc<str>, i64>, origin: Option<&str>, until: BanEnd) {
     if let Some(origin) = origin {
         let end = ends.entry(origin.into()).or_insert(i64::MIN);
@@ -106,4 +108,6 @@ ordered_by_spot!(ByOrigin, |key| Spot::at_text(&key.origin, key.id.as_uuid()));
 #[derive(Clone)]
 pub(crate) struct ByOriginEnd(pub(crate) ByOrigin);
 
-ordered_by_spot!(ByOriginEnd, |key| Spot { time: key.0.until, ..key.0.spot() });
+ordered_by_spot!(ByOriginEnd, |key| {
+    Spot { time: key.0.until, ..Spot::at_text(&key.0.origin, key.0.id.as_uuid()) }
+});

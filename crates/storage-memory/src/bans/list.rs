@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::BanTable;
 use super::ledger::Ledger;
 use crate::cursor::{id_of, text_of, time_of};
-use crate::place::{ByTime, Spot};
+use crate::place::{Identified, Spot};
 use crate::time::micros;
 use crate::walk::{Direction, Span, collect_few, pick, range, walk};
 
@@ -41,14 +41,14 @@ impl BanTable {
         let after = time_of(page.after.as_ref())?;
         let span = Span::ALL.behind(after, Direction::Down);
         let indexes = [&self.permanent, &self.temporary].into_iter();
-        let ledgers = walk(indexes, &span, Direction::Down).filter_map(|key| self.ledger(key));
+        let ledgers = walk(indexes, &span, Direction::Down).map(|key| &key.row);
         let in_force = |ledger: &&Arc<Ledger>| ledger.ban.is_in_force(now);
         let few = || {
             let running = range(&self.until, &running_at(now));
             let keys = range(&self.permanent, &Span::ALL).chain(running);
-            let mut few = collect_few(keys.filter_map(|key| self.ledger(key)))?;
-            let place = |ledger: &Ledger| (micros(ledger.ban.banned_at), ledger.id());
-            let after = after.map(|spot| (spot.time, spot.id));
+            let mut few = collect_few(keys.map(|key| &key.row))?;
+            let place = |ledger: &Ledger| (micros(ledger.ban.banned_at), ledger.uuid());
+            let after = after.map(|spot| (spot.head, spot.id));
             few.retain(|ledger| after.is_none_or(|after| place(ledger) < after));
             few.sort_unstable_by_key(|ledger| std::cmp::Reverse(place(ledger)));
             Some(few)
@@ -89,10 +89,6 @@ impl BanTable {
         let bans = keys.filter_map(|key| self.ledgers.get(&key.id));
         let bans = bans.map(|ledger| ledger.ban.clone()).collect();
         Ok(Page::from_rows(bans, page.limit, |ban| Cursor::at_id(ban.id.as_uuid())))
-    }
-
-    fn ledger(&self, key: &ByTime) -> Option<&Arc<Ledger>> {
-        self.ledgers.get(&BanId::from_uuid(key.id))
     }
 }
 

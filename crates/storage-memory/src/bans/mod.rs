@@ -18,7 +18,7 @@ use uuid::Uuid;
 use self::allowed::AllowList;
 use self::ledger::{ByOrigin, ByOriginEnd, Ledger};
 use crate::histogram::Histogram;
-use crate::place::{ByOwner, ByTime, Spot};
+use crate::place::{ByOwner, Identified, Spot, Timed};
 use crate::time::{micros, micros_from};
 use crate::walk::{Change, Direction, Span, range, walk};
 
@@ -30,13 +30,13 @@ pub(crate) struct BanTable {
     /// How many ledgers are about networks of that family and length: only these can cover a target.
     lengths: OrdMap<(bool, u8), u64>,
     /// Neither lifted nor ever ending by themselves, by `banned_at`.
-    permanent: OrdSet<ByTime>,
+    permanent: OrdSet<Timed<Ledger>>,
     /// Not lifted and ending some day, by `banned_at`.
-    temporary: OrdSet<ByTime>,
+    temporary: OrdSet<Timed<Ledger>>,
     /// The same by that day.
-    until: OrdSet<ByTime>,
+    until: OrdSet<Timed<Ledger>>,
     ends: Histogram,
-    lifted: OrdSet<ByTime>,
+    lifted: OrdSet<Timed<Ledger>>,
     sources: OriginIndex,
     fingerprints: OriginIndex,
     /// Ledgers with facts that refer to a user.
@@ -55,8 +55,8 @@ impl OriginIndex {
     fn index(&mut self, ends: &OrdMap<Arc<str>, i64>, id: BanId, change: Change) {
         for (origin, until) in ends {
             let key = ByOrigin { origin: Arc::clone(origin), until: *until, id };
-            change.order(&mut self.by_id, key.clone());
-            change.order(&mut self.by_end, ByOriginEnd(key));
+            change.apply(&mut self.by_id, key.clone());
+            change.apply(&mut self.by_end, ByOriginEnd(key));
         }
     }
 }
@@ -64,15 +64,15 @@ impl OriginIndex {
 impl BanTable {
     /// The one place that knows which index holds which ledger.
     fn index(&mut self, ledger: &Arc<Ledger>, change: Change) {
-        let (ban, id) = (&ledger.ban, ledger.id());
-        let by_start = ByTime { time: micros(ban.banned_at), id };
+        let ban = &ledger.ban;
+        let by_start = Timed::new(micros(ban.banned_at), ledger);
         if let Some(lifted_at) = ban.lifted_at {
-            change.order(&mut self.lifted, ByTime { time: micros(lifted_at), id });
+            change.apply(&mut self.lifted, Timed::new(micros(lifted_at), ledger));
         } else if ban.until.time().is_none() {
-            change.order(&mut self.permanent, by_start);
+            change.apply(&mut self.permanent, by_start);
         } else {
-            change.order(&mut self.temporary, by_start);
-            change.order(&mut self.until, ByTime { time: ledger.until(), id });
+            change.apply(&mut self.temporary, by_start);
+            change.apply(&mut self.until, Timed::new(ledger.until(), ledger));
             match change {
                 Change::In => self.ends.add(ledger.until()),
                 Change::Out => self.ends.remove(ledger.until()),
@@ -81,7 +81,7 @@ impl BanTable {
         self.sources.index(&ledger.sources, ban.id, change);
         self.fingerprints.index(&ledger.fingerprints, ban.id, change);
         for user in ledger.users.keys() {
-            change.order(&mut self.of_user, ByOwner { owner: user.as_uuid(), id });
+            change.apply(&mut self.of_user, ByOwner { owner: user.as_uuid(), id: ledger.uuid() });
         }
         let length = length(&ban.target);
         match change {
@@ -179,12 +179,9 @@ impl BanTable {
     fn delete_over(&mut self, before: DateTime<Utc>, limit: u16) -> u64 {
         let span = Span::before(micros_from(before));
         let over = walk([&self.lifted, &self.until].into_iter(), &span, Direction::Up);
-        let over: Vec<BanId> =
-            over.take(usize::from(limit)).map(|key| BanId::from_uuid(key.id)).collect();
-        for id in &over {
-            if let Some(ledger) = self.ledgers.get(id).cloned() {
-                self.index(&ledger, Change::Out);
-            }
+        let over: Vec<_> = over.take(usize::from(limit)).cloned().collect();
+        for key in &over {
+            self.index(&key.row, Change::Out);
         }
         over.len() as u64
     }

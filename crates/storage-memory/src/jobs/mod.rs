@@ -40,15 +40,15 @@ impl JobTable {
         let job: Arc<str> = run.job.as_str().into();
         let scheduled = micros(run.scheduled_at);
         match run.ended_at {
-            None => change.order(&mut self.open, (Arc::clone(&job), scheduled, run.id)),
-            Some(ended) => change.order(&mut self.ended, (micros(ended), run.id)),
+            None => change.apply(&mut self.open, (Arc::clone(&job), scheduled, run.id)),
+            Some(ended) => change.apply(&mut self.ended, (micros(ended), run.id)),
         }
         let started = micros(run.started_at);
         let outcome = run.outcome.map(JobOutcome::as_str);
         for about in [None, Some(Arc::clone(&job))] {
-            change.order(&mut self.listed, (about.clone(), None, started, run.id));
+            change.apply(&mut self.listed, (about.clone(), None, started, run.id));
             if outcome.is_some() {
-                change.order(&mut self.listed, (about, outcome, started, run.id));
+                change.apply(&mut self.listed, (about, outcome, started, run.id));
             }
         }
         let slot = (job, run.trigger == JobTrigger::Manual, scheduled);
@@ -140,7 +140,7 @@ impl JobTable {
         let outcome = filter.outcome.map(JobOutcome::as_str);
         let place = |time, id| (job.clone(), outcome, time, JobRunId::from_uuid(id));
         let until = match time_of(page.after.as_ref())? {
-            Some(after) => Bound::Excluded(place(after.time, after.id)),
+            Some(after) => Bound::Excluded(place(after.head, after.id)),
             None => Bound::Included(place(i64::MAX, uuid::Uuid::max())),
         };
         let from = Bound::Included(place(i64::MIN, uuid::Uuid::nil()));

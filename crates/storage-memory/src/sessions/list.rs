@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use systemprompt_users_domain::{
-    Page, PageRequest, SessionFilter, SessionId, SessionOrder, StorageResult, UserId, UserSession,
-    UserStatus,
+    Page, PageRequest, SessionFilter, SessionOrder, StorageResult, UserId, UserSession, UserStatus,
 };
 
 use super::SessionTable;
 use super::row::{SessionRow, of_user};
 use crate::cursor::time_of;
-use crate::place::{ByTime, Spot};
+use crate::place::{Identified, Spot};
 use crate::time::micros;
 use crate::walk::{Direction, Span, collect_few, pick, range, walk};
 
@@ -45,12 +44,12 @@ impl SessionTable {
             }
             (None, SessionOrder::Newest) => {
                 let span = Span::ALL.behind(after, Direction::Down);
-                let rows = range(&self.by_start, &span).rev().map(|key| &key.0);
+                let rows = range(&self.by_start, &span).rev().map(|key| &key.row);
                 pick(rows, live, want, || self.few_live(filter.live_at, live, order, after))
             }
             (None, SessionOrder::RecentlyActive) => {
                 let span = Span::ALL.behind(after, Direction::Down);
-                let rows = range(&self.by_use, &span).rev().filter_map(|key| self.row(key));
+                let rows = range(&self.by_use, &span).rev().map(|key| &key.row);
                 pick(rows, live, want, || self.few_live(filter.live_at, live, order, after))
             }
         };
@@ -68,7 +67,7 @@ impl SessionTable {
         let span = Span::of_owner(user.as_uuid()).behind(after, Direction::Down);
         let ended = (!open_only).then_some(&self.ended_of_user);
         let indexes = std::iter::once(&self.open_of_user).chain(ended);
-        walk(indexes, &span, Direction::Down).map(|key| &key.0)
+        walk(indexes, &span, Direction::Down).map(|key| &key.row)
     }
 
     /// All that are live, where they are few among many that are over but not ended yet.
@@ -80,22 +79,18 @@ impl SessionTable {
         after: Option<Spot<'_>>,
     ) -> Option<Rows<'a>> {
         let keys = range(&self.open_until, &Span::since(micros(now?)));
-        let rows = collect_few(keys.filter_map(|key| self.row(key)))?;
+        let rows = collect_few(keys.map(|key| &key.row))?;
         Some(self.sorted(rows.into_iter().filter(live).collect(), order, after))
     }
 
     fn sorted<'a>(&self, rows: Rows<'a>, order: SessionOrder, after: Option<Spot<'_>>) -> Rows<'a> {
         let place = |row: &'a Arc<SessionRow>| match order {
             SessionOrder::Newest => row.place_by_start(),
-            SessionOrder::RecentlyActive => Spot::at_time(self.used(row), row.id.as_uuid()),
+            SessionOrder::RecentlyActive => Spot::at_time(self.used(row), row.uuid()),
         };
         let mut placed: Vec<_> = rows.into_iter().map(|row| (place(row), row)).collect();
         placed.retain(|(place, _)| after.is_none_or(|after| *place < after));
         placed.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
         placed.into_iter().map(|(_, row)| row).collect()
-    }
-
-    fn row(&self, key: &ByTime) -> Option<&Arc<SessionRow>> {
-        self.entry(SessionId::from_uuid(key.id)).map(|(row, _)| row)
     }
 }

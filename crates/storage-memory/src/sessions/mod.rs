@@ -7,63 +7,62 @@ mod row;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use imbl::{HashMap, OrdSet};
+use imbl::{OrdMap, OrdSet};
 use systemprompt_users_domain::{
     EndReason, EndedSession, SessionActivity, SessionId, StorageError, StorageResult, TokenHash,
     UniqueKey, UserId, UserSession,
 };
 
-use self::row::{ByStart, Client, HeldToken, Known, OfUser, SessionRow};
-use crate::place::ByTime;
+use self::row::{ByStart, Common, HeldToken, Known, OfUser, SessionRow};
+use crate::place::{Placed, Spot, Timed};
 use crate::time::{micros, micros_from, moment};
-use crate::walk::{Change, Span, range};
+use crate::walk::{Change, Span, find, range};
 
 /// All sessions. A clone shares everything.
 #[derive(Clone, Default)]
 pub(crate) struct SessionTable {
     /// Every session, with the moment at which it was last used.
-    rows: HashMap<Known, i64>,
-    tokens: HashMap<HeldToken, ()>,
+    rows: OrdMap<Known, i64>,
+    tokens: OrdSet<HeldToken>,
     by_start: OrdSet<ByStart>,
-    by_use: OrdSet<ByTime>,
+    by_use: OrdSet<Timed<SessionRow>>,
     /// Those not ended, by user.
     open_of_user: OrdSet<OfUser>,
     ended_of_user: OrdSet<OfUser>,
     /// Those not ended, by the moment until which they are live.
-    open_until: OrdSet<ByTime>,
-    ended: OrdSet<ByTime>,
-    /// What clients say they are, and how many sessions share it.
-    clients: HashMap<Arc<Client>, u64>,
+    open_until: OrdSet<Timed<SessionRow>>,
+    ended: OrdSet<Timed<SessionRow>>,
+    /// What sessions have in common, and how many do.
+    commons: OrdMap<Arc<Common>, u64>,
 }
 
 impl SessionTable {
     /// The one place that knows which index holds which session.
     fn index(&mut self, row: &Arc<SessionRow>, used: i64, change: Change) {
-        let id = row.id.as_uuid();
-        change.hash(&mut self.tokens, HeldToken(Arc::clone(row)));
-        change.order(&mut self.by_start, ByStart(Arc::clone(row)));
-        change.order(&mut self.by_use, ByTime { time: used, id });
-        match row.ended {
+        change.apply(&mut self.tokens, HeldToken::new(row));
+        change.apply(&mut self.by_start, ByStart::new(row));
+        change.apply(&mut self.by_use, Timed::new(used, row));
+        match row.ended() {
             None => {
-                change.order(&mut self.open_of_user, OfUser(Arc::clone(row)));
-                change.order(&mut self.open_until, ByTime { time: row.live_until(used), id });
+                change.apply(&mut self.open_of_user, OfUser::new(row));
+                change.apply(&mut self.open_until, Timed::new(row.live_until(used), row));
             }
             Some(time) => {
-                change.order(&mut self.ended_of_user, OfUser(Arc::clone(row)));
-                change.order(&mut self.ended, ByTime { time, id });
+                change.apply(&mut self.ended_of_user, OfUser::new(row));
+                change.apply(&mut self.ended, Timed::new(time, row));
             }
         }
         match change {
             Change::In => {
-                *self.clients.entry(Arc::clone(&row.client)).or_insert(0) += 1;
-                self.rows.insert(Known(Arc::clone(row)), used);
+                *self.commons.entry(Arc::clone(&row.common)).or_insert(0) += 1;
+                self.rows.insert(Known::new(row), used);
             }
             Change::Out => {
-                match self.clients.get_mut(&row.client) {
+                match self.commons.get_mut(&row.common) {
                     Some(count) if *count > 1 => *count -= 1,
-                    _ => drop(self.clients.remove(&row.client)),
+                    _ => drop(self.commons.remove(&row.common)),
                 }
-                self.rows.remove(&row.id);
+                self.rows.remove(&Known::new(row));
             }
         }
     }
@@ -75,9 +74,9 @@ impl SessionTable {
     }
 
     fn insert(&mut self, session: &UserSession) -> StorageResult<()> {
-        let taken = if self.rows.contains_key(&session.id) {
+        let taken = if self.entry(session.id).is_some() {
             Some(UniqueKey::Id)
-        } else if self.tokens.contains_key(&session.token_hash.as_bytes()[..]) {
+        } else if self.holder_of_token(&session.token_hash).is_some() {
             Some(UniqueKey::Token)
         } else {
             None
@@ -85,19 +84,26 @@ impl SessionTable {
         if let Some(key) = taken {
             return Err(StorageError::Conflict { key, source: None });
         }
-        let client = Arc::new(Client::of(session));
-        let shared = self.clients.get_key_value(&client).map(|(shared, _)| Arc::clone(shared));
-        let row = SessionRow::new(session, shared.unwrap_or(client));
+        let common = Arc::new(Common::of(session));
+        let shared = self.commons.get_key_value(&common).map(|(shared, _)| Arc::clone(shared));
+        let row = SessionRow::new(session, shared.unwrap_or(common));
         self.index(&Arc::new(row), micros(session.last_activity_at), Change::In);
         Ok(())
     }
 
     fn entry(&self, id: SessionId) -> Option<(&Arc<SessionRow>, i64)> {
-        self.rows.get_key_value(&id).map(|(known, used)| (&known.0, *used))
+        let spot = Spot::hashed_id(id.as_uuid());
+        let (known, used) = self.rows.get_key_value::<dyn Placed>(&spot)?;
+        Some((&known.row, *used))
     }
 
-    fn used(&self, row: &SessionRow) -> i64 {
-        self.rows.get(&row.id).copied().unwrap_or_default()
+    fn holder_of_token(&self, token: &TokenHash) -> Option<&Arc<SessionRow>> {
+        find(&self.tokens, &Spot::hashed_bytes(token.as_bytes())).map(|key| &key.row)
+    }
+
+    /// When the session was last used.
+    fn used(&self, row: &Arc<SessionRow>) -> i64 {
+        self.rows.get(&Known::new(row)).copied().unwrap_or_default()
     }
 
     fn find(&self, id: SessionId) -> Option<UserSession> {
@@ -105,8 +111,7 @@ impl SessionTable {
     }
 
     fn find_by_token(&self, token: &TokenHash) -> Option<UserSession> {
-        let (key, ()) = self.tokens.get_key_value(&token.as_bytes()[..])?;
-        Some(key.0.to_session(self.used(&key.0)))
+        self.holder_of_token(token).map(|row| row.to_session(self.used(row)))
     }
 
     fn touch(&mut self, id: SessionId, time: DateTime<Utc>) {
@@ -116,35 +121,33 @@ impl SessionTable {
             return;
         }
         let row = Arc::clone(row);
-        let key = id.as_uuid();
-        self.by_use.remove(&ByTime { time: before, id: key });
-        self.by_use.insert(ByTime { time: used, id: key });
-        let (until_before, until) = (row.live_until(before), row.live_until(used));
-        if until_before != until {
-            self.open_until.remove(&ByTime { time: until_before, id: key });
-            self.open_until.insert(ByTime { time: until, id: key });
+        let steps = [
+            (&mut self.by_use, before, used),
+            (&mut self.open_until, row.live_until(before), row.live_until(used)),
+        ];
+        for (index, from, to) in steps.into_iter().filter(|(_, from, to)| from != to) {
+            index.remove(&Timed::new(from, &row));
+            index.insert(Timed::new(to, &row));
         }
-        if let Some(entry) = self.rows.get_mut(&id) {
-            *entry = used;
-        }
+        self.rows.insert(Known::new(&row), used);
     }
 
     fn end(&mut self, id: SessionId, reason: EndReason, at: i64) -> Option<EndedSession> {
         let (row, used) = self.entry(id)?;
-        if row.ended.is_some() {
+        if row.ended().is_some() {
             return None;
         }
         let row = Arc::clone(row);
-        self.replace(&row, used, row.ended(at, reason));
+        self.replace(&row, used, row.end(at, reason));
         Some(EndedSession { user_id: row.user_id, id })
     }
 
     fn open_rows(&self, user: UserId) -> impl DoubleEndedIterator<Item = &Arc<SessionRow>> {
-        range(&self.open_of_user, &Span::of_owner(user.as_uuid())).map(|key| &key.0)
+        range(&self.open_of_user, &Span::of_owner(user.as_uuid())).map(|key| &key.row)
     }
 
     fn ended_rows(&self, user: UserId) -> impl DoubleEndedIterator<Item = &Arc<SessionRow>> {
-        range(&self.ended_of_user, &Span::of_owner(user.as_uuid())).map(|key| &key.0)
+        range(&self.ended_of_user, &Span::of_owner(user.as_uuid())).map(|key| &key.row)
     }
 
     fn open_ids(&self, user: UserId) -> impl Iterator<Item = SessionId> {
@@ -202,22 +205,18 @@ impl SessionTable {
 
     fn end_expired(&mut self, now: DateTime<Utc>, limit: u16) -> u64 {
         let over = range(&self.open_until, &Span::before(micros(now).saturating_add(1)));
-        let over: Vec<ByTime> = over.take(usize::from(limit)).copied().collect();
+        let over: Vec<_> = over.take(usize::from(limit)).cloned().collect();
         for key in &over {
-            self.end(SessionId::from_uuid(key.id), EndReason::Expired, key.time);
+            self.end(key.row.id, EndReason::Expired, key.time);
         }
         over.len() as u64
     }
 
     fn delete_ended(&mut self, before: DateTime<Utc>, limit: u16) -> u64 {
         let gone = range(&self.ended, &Span::before(micros_from(before)));
-        let gone: Vec<ByTime> = gone.take(usize::from(limit)).copied().collect();
+        let gone: Vec<_> = gone.take(usize::from(limit)).cloned().collect();
         for key in &gone {
-            let entry =
-                self.entry(SessionId::from_uuid(key.id)).map(|(row, used)| (Arc::clone(row), used));
-            if let Some((row, used)) = entry {
-                self.index(&row, used, Change::Out);
-            }
+            self.index(&key.row, self.used(&key.row), Change::Out);
         }
         gone.len() as u64
     }

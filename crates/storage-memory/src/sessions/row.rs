@@ -7,26 +7,30 @@ use chrono::{DateTime, Duration, Utc};
 use systemprompt_users_domain::{
     EndReason, Fingerprint, SessionId, TokenHash, UserId, UserSession,
 };
+use uuid::Uuid;
 
-use crate::place::{Spot, hashed_by_field, ordered_by_spot};
+use crate::place::{Identified, Spot, bare_pointer, headed_pointer};
 use crate::time::{micros, moment};
 
-/// What a client says it is. Most sessions say the same as others, so they share it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Client {
+/// What a session has in common with many others, so that they share it: what the client says it is,
+/// and how long it may be idle.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Common {
     user_agent: Option<String>,
     device_type: Option<String>,
     os: Option<String>,
     browser: Option<String>,
+    idle_timeout: Option<Duration>,
 }
 
-impl Client {
+impl Common {
     pub(crate) fn of(session: &UserSession) -> Self {
         Self {
             user_agent: session.user_agent.clone(),
             device_type: session.device_type.clone(),
             os: session.os.clone(),
             browser: session.browser.clone(),
+            idle_timeout: session.idle_timeout,
         }
     }
 }
@@ -37,32 +41,41 @@ impl Client {
 pub(crate) struct SessionRow {
     pub(crate) id: SessionId,
     pub(crate) user_id: UserId,
-    pub(crate) client: Arc<Client>,
-    pub(crate) ended: Option<i64>,
-    end_reason: Option<EndReason>,
+    pub(crate) common: Arc<Common>,
+    /// Boxed, since most sessions that are kept have not ended.
+    end: Option<Box<End>>,
     started: i64,
     expires: i64,
-    idle_timeout: Option<Duration>,
     token_hash: TokenHash,
     ip: Option<IpAddr>,
     fingerprint: Option<Fingerprint>,
 }
 
+#[derive(Clone, Copy)]
+struct End {
+    at: i64,
+    reason: Option<EndReason>,
+}
+
 impl SessionRow {
-    pub(crate) fn new(session: &UserSession, client: Arc<Client>) -> Self {
+    pub(crate) fn new(session: &UserSession, common: Arc<Common>) -> Self {
+        let end = |at| Box::new(End { at: micros(at), reason: session.end_reason });
         Self {
             id: session.id,
             user_id: session.user_id,
-            client,
-            ended: session.ended_at.map(micros),
-            end_reason: session.end_reason,
+            common,
+            end: session.ended_at.map(end),
             started: micros(session.started_at),
             expires: micros(session.expires_at),
-            idle_timeout: session.idle_timeout,
             token_hash: session.token_hash,
             ip: session.ip,
             fingerprint: session.fingerprint.clone(),
         }
+    }
+
+    /// When it was ended.
+    pub(crate) fn ended(&self) -> Option<i64> {
+        self.end.as_deref().map(|end| end.at)
     }
 
     /// The session without its texts: enough for every rule about time, and costs nothing.
@@ -80,19 +93,19 @@ impl SessionRow {
             started_at: moment(self.started),
             last_activity_at: moment(used),
             expires_at: moment(self.expires),
-            idle_timeout: self.idle_timeout,
-            ended_at: self.ended.map(moment),
-            end_reason: self.end_reason,
+            idle_timeout: self.common.idle_timeout,
+            ended_at: self.ended().map(moment),
+            end_reason: self.end.as_deref().and_then(|end| end.reason),
         }
     }
 
     pub(crate) fn to_session(&self, used: i64) -> UserSession {
-        let client = (*self.client).clone();
+        let common = (*self.common).clone();
         UserSession {
-            user_agent: client.user_agent,
-            device_type: client.device_type,
-            os: client.os,
-            browser: client.browser,
+            user_agent: common.user_agent,
+            device_type: common.device_type,
+            os: common.os,
+            browser: common.browser,
             fingerprint: self.fingerprint.clone(),
             ..self.bare(used)
         }
@@ -107,8 +120,8 @@ impl SessionRow {
     }
 
     /// The same session, ended.
-    pub(crate) fn ended(&self, at: i64, reason: EndReason) -> Self {
-        Self { ended: Some(at), end_reason: Some(reason), ..self.clone() }
+    pub(crate) fn end(&self, at: i64, reason: EndReason) -> Self {
+        Self { end: Some(Box::new(End { at, reason: Some(reason) })), ..self.clone() }
     }
 
     /// The same session of another user.
@@ -121,41 +134,33 @@ impl SessionRow {
     }
 }
 
-macro_rules! pointer {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone)]
-        pub(crate) struct $name(pub(crate) Arc<SessionRow>);
-    };
+impl Identified for SessionRow {
+    fn uuid(&self) -> Uuid {
+        self.id.as_uuid()
+    }
 }
 
-pointer! {
+bare_pointer! {
     /// By start.
-    ByStart
+    ByStart, |row: &SessionRow| row.place_by_start()
 }
-ordered_by_spot!(ByStart, |key| key.0.place_by_start());
 
-pointer! {
+bare_pointer! {
     /// By user and start.
-    OfUser
+    OfUser, |row: &SessionRow| of_user(row.user_id, row.place_by_start())
 }
-ordered_by_spot!(OfUser, |key| {
-    Spot { owner: key.0.user_id.as_uuid(), ..key.0.place_by_start() }
-});
 
-pointer! {
-    /// Any session by id.
-    Known
+headed_pointer! {
+    /// Any session by id, to find.
+    Known, |row: &SessionRow| Spot::hashed_id(row.uuid())
 }
-hashed_by_field!(Known, SessionId, |key| &key.0.id);
 
-pointer! {
+headed_pointer! {
     /// Any session by the hash of its token.
-    HeldToken
+    HeldToken, |row: &SessionRow| Spot::hashed_bytes(row.token_hash.as_bytes())
 }
-hashed_by_field!(HeldToken, [u8], |key| key.0.token_hash.as_bytes());
 
 /// The place of a session among those of its user.
-pub(crate) const fn of_user(user: UserId, place: Spot<'_>) -> Spot<'_> {
-    Spot { owner: user.as_uuid(), ..place }
+pub(crate) const fn of_user(user: UserId, by_start: Spot<'_>) -> Spot<'_> {
+    Spot::owned(user.as_uuid(), by_start.head, by_start.id)
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::row::{ByCreated, ById, ByName, ByText, UserRow};
 use crate::histogram::Histogram;
-use crate::place::{ByTime, Spot};
+use crate::place::{Spot, Timed};
 use crate::time::micros_from;
 use crate::walk::{Change, Span, range};
 
@@ -21,7 +21,7 @@ use crate::walk::{Change, Span, range};
 pub(crate) struct Group {
     pub(crate) by_id: OrdSet<ById>,
     pub(crate) by_created: OrdSet<ByCreated>,
-    pub(crate) by_seen: OrdSet<ByTime>,
+    pub(crate) by_seen: OrdSet<Timed<UserRow>>,
     pub(crate) by_name: OrdSet<ByName>,
     pub(crate) by_text: OrdSet<ByText>,
     pub(crate) created: Histogram,
@@ -30,16 +30,16 @@ pub(crate) struct Group {
 impl Group {
     /// Takes a user in, or lets it go.
     pub(crate) fn index(&mut self, row: &Arc<UserRow>, seen: i64, change: Change) {
-        change.order(&mut self.by_id, ById(Arc::clone(row)));
-        change.order(&mut self.by_created, ByCreated(Arc::clone(row)));
-        change.order(&mut self.by_seen, ByTime { time: seen, id: row.id() });
-        change.order(&mut self.by_name, ByName(Arc::clone(row)));
+        change.apply(&mut self.by_id, ById::new(row));
+        change.apply(&mut self.by_created, ByCreated::new(row));
+        change.apply(&mut self.by_seen, Timed::new(seen, row));
+        change.apply(&mut self.by_name, ByName::new(row));
         for text in row.texts() {
-            change.order(&mut self.by_text, text);
+            change.apply(&mut self.by_text, text);
         }
         match change {
-            Change::In => self.created.add(row.created),
-            Change::Out => self.created.remove(row.created),
+            Change::In => self.created.add(row.created()),
+            Change::Out => self.created.remove(row.created()),
         }
     }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use systemprompt_users_domain::{
-    Page, PageRequest, StorageResult, TimeRange, User, UserFilter, UserId, UserOrder,
+    Page, PageRequest, StorageResult, TimeRange, User, UserFilter, UserOrder,
 };
 
 use super::UserTable;
 use super::row::UserRow;
 use crate::cursor::{text_of, time_of};
-use crate::place::Spot;
+use crate::place::{Identified, Spot};
+use crate::time::moment;
 use crate::walk::{Direction, Span, collect_few, pick, range, walk};
 
 impl UserTable {
@@ -34,20 +35,17 @@ impl UserTable {
             UserOrder::Newest | UserOrder::Oldest => {
                 let span = Span::of_times(&filter.created).behind(after, direction);
                 let keys = walk(groups.map(|group| &group.by_created), &span, direction);
-                pick(keys.map(|key| &key.0), keep, want, few)
+                pick(keys.map(|key| &key.row), keep, want, few)
             }
             UserOrder::RecentlyActive => {
                 let span = Span::of_times(&filter.last_active).behind(after, direction);
                 let keys = walk(groups.map(|group| &group.by_seen), &span, direction);
-                let rows = keys
-                    .filter_map(|key| self.entry(UserId::from_uuid(key.id)))
-                    .map(|(row, _)| row);
-                pick(rows, keep, want, few)
+                pick(keys.map(|key| &key.row), keep, want, few)
             }
             UserOrder::Name => {
                 let span = Span::ALL.behind(after, direction);
                 let keys = walk(groups.map(|group| &group.by_name), &span, direction);
-                pick(keys.map(|key| &key.0), keep, want, few)
+                pick(keys.map(|key| &key.row), keep, want, few)
             }
         };
         let users = rows.into_iter().map(|row| self.user(row)).collect();
@@ -55,10 +53,10 @@ impl UserTable {
     }
 
     /// Whether a user of a matching group meets the time ranges of the filter too.
-    pub(super) fn in_range(&self, row: &UserRow, filter: &UserFilter) -> bool {
+    pub(super) fn in_range(&self, row: &Arc<UserRow>, filter: &UserFilter) -> bool {
         filter.created.contains(row.user.created_at)
             && (filter.last_active.is_unbounded()
-                || filter.last_active.contains(row.seen_at(self.seen(row))))
+                || filter.last_active.contains(moment(self.seen(row))))
     }
 
     /// All users of the filter, where one of its time ranges holds few.
@@ -70,15 +68,13 @@ impl UserTable {
         let by_created = bounded(&filter.created).then(|| {
             let span = Span::of_times(&filter.created);
             let keys = self.matching(filter).flat_map(|group| range(&group.by_created, &span));
-            collect_few(keys.map(|key| &key.0))
+            collect_few(keys.map(|key| &key.row))
         });
         let rows = by_created.flatten().or_else(|| {
             let span = Span::of_times(&filter.last_active);
             let groups = bounded(&filter.last_active).then(|| self.matching(filter))?;
             let keys = groups.flat_map(|group| range(&group.by_seen, &span));
-            collect_few(
-                keys.filter_map(|key| self.entry(UserId::from_uuid(key.id))).map(|(row, _)| row),
-            )
+            collect_few(keys.map(|key| &key.row))
         });
         rows.map(|rows| rows.into_iter().filter(|row| self.in_range(row, filter)).collect())
     }
@@ -97,7 +93,7 @@ impl UserTable {
         match direction(order) {
             Direction::Up => {
                 placed.retain(|(spot, _)| after.is_none_or(|after| *spot > after));
-                placed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+                placed.sort_unstable_by_key(|(spot, _)| *spot);
             }
             Direction::Down => {
                 placed.retain(|(spot, _)| after.is_none_or(|after| *spot < after));
@@ -107,11 +103,11 @@ impl UserTable {
         Some(placed.into_iter().map(|(_, row)| row).collect())
     }
 
-    fn spot<'a>(&self, row: &'a UserRow, order: UserOrder) -> Spot<'a> {
+    fn spot<'a>(&self, row: &'a Arc<UserRow>, order: UserOrder) -> Spot<'a> {
         match order {
-            UserOrder::Newest | UserOrder::Oldest => Spot::at_time(row.created, row.id()),
-            UserOrder::RecentlyActive => Spot::at_time(self.seen(row), row.id()),
-            UserOrder::Name => Spot::at_text(row.user.name.canonical(), row.id()),
+            UserOrder::Newest | UserOrder::Oldest => Spot::at_time(row.created(), row.uuid()),
+            UserOrder::RecentlyActive => Spot::at_time(self.seen(row), row.uuid()),
+            UserOrder::Name => Spot::at_text(row.user.name.canonical(), row.uuid()),
         }
     }
 }

@@ -8,7 +8,7 @@ mod search;
 
 use std::sync::Arc;
 
-use imbl::{HashMap, OrdMap, OrdSet};
+use imbl::{OrdMap, OrdSet};
 use systemprompt_users_domain::{
     Email, Fingerprint, StorageError, StorageResult, TimeRange, TokenHash, UniqueKey, User,
     UserFilter, UserId, UserName, UserRole, UserStatus, UserTally,
@@ -19,19 +19,19 @@ use self::row::{
     ByDeletedEmail, ByDeletedName, ByDeletion, ByFingerprint, HeldToken, Known, LiveEmail,
     LiveName, UserRow,
 };
-use crate::place::{ByOwner, ByTime, Spot};
+use crate::place::{ByOwner, Identified, Placed, Spot, Timed};
 use crate::time::micros;
-use crate::walk::{Change, Direction, Span, range, walk};
+use crate::walk::{Change, Direction, Span, find, range, walk};
 
 /// All users. A clone shares everything.
 #[derive(Clone, Default)]
 pub(crate) struct UserTable {
     /// Every user, with the moment at which it was last seen.
-    rows: HashMap<Known, i64>,
+    rows: OrdMap<Known, i64>,
     groups: OrdMap<UserTally, Group>,
-    names: HashMap<LiveName, ()>,
-    emails: HashMap<LiveEmail, ()>,
-    tokens: HashMap<HeldToken, ()>,
+    names: OrdSet<LiveName>,
+    emails: OrdSet<LiveEmail>,
+    tokens: OrdSet<HeldToken>,
     /// Active, anonymous users.
     fingerprints: OrdSet<ByFingerprint>,
     deleted_names: OrdSet<ByDeletedName>,
@@ -45,33 +45,33 @@ impl UserTable {
     /// The one place that knows which index holds which user.
     fn index(&mut self, row: &Arc<UserRow>, seen: i64, change: Change) {
         let user = &row.user;
-        self.groups.entry(row.group).or_default().index(row, seen, change);
+        self.groups.entry(row.group()).or_default().index(row, seen, change);
         if user.is_live() {
-            change.hash(&mut self.names, LiveName(Arc::clone(row)));
+            change.apply(&mut self.names, LiveName::new(row));
             if user.email.is_some() {
-                change.hash(&mut self.emails, LiveEmail(Arc::clone(row)));
+                change.apply(&mut self.emails, LiveEmail::new(row));
             }
         } else {
-            change.order(&mut self.deleted_names, ByDeletedName(Arc::clone(row)));
+            change.apply(&mut self.deleted_names, ByDeletedName::new(row));
             if user.email.is_some() {
-                change.order(&mut self.deleted_emails, ByDeletedEmail(Arc::clone(row)));
+                change.apply(&mut self.deleted_emails, ByDeletedEmail::new(row));
             }
             if !user.legal_hold {
-                change.order(&mut self.purgeable, ByDeletion(Arc::clone(row)));
+                change.apply(&mut self.purgeable, ByDeletion::new(row));
             }
         }
         if user.token_hash.is_some() {
-            change.hash(&mut self.tokens, HeldToken(Arc::clone(row)));
+            change.apply(&mut self.tokens, HeldToken::new(row));
         }
         if user.is_active() && user.is_anonymous() && user.fingerprint.is_some() {
-            change.order(&mut self.fingerprints, ByFingerprint(Arc::clone(row)));
+            change.apply(&mut self.fingerprints, ByFingerprint::new(row));
         }
         if let Some(target) = user.merged_into {
-            change.order(&mut self.merged, ByOwner { owner: target.as_uuid(), id: row.id() });
+            change.apply(&mut self.merged, ByOwner { owner: target.as_uuid(), id: row.uuid() });
         }
         match change {
-            Change::In => drop(self.rows.insert(Known(Arc::clone(row)), seen)),
-            Change::Out => drop(self.rows.remove(&user.id)),
+            Change::In => drop(self.rows.insert(Known::new(row), seen)),
+            Change::Out => drop(self.rows.remove(&Known::new(row))),
         }
     }
 
@@ -79,14 +79,13 @@ impl UserTable {
     fn taken(&self, user: &User) -> Option<UniqueKey> {
         let live = user.is_live();
         let email = user.email.as_ref().filter(|_| live);
-        if self.rows.contains_key(&user.id) {
+        if self.entry(user.id).is_some() {
             Some(UniqueKey::Id)
-        } else if live && self.names.contains_key(user.name.canonical()) {
+        } else if live && self.holder_of_name(&user.name).is_some() {
             Some(UniqueKey::Name)
-        } else if email.is_some_and(|email| self.emails.contains_key(email.as_str())) {
+        } else if email.is_some_and(|email| self.holder_of_email(email).is_some()) {
             Some(UniqueKey::Email)
-        } else if user.token_hash.is_some_and(|hash| self.tokens.contains_key(&hash.as_bytes()[..]))
-        {
+        } else if user.token_hash.is_some_and(|hash| self.holder_of_token(&hash).is_some()) {
             Some(UniqueKey::Token)
         } else {
             None
@@ -94,11 +93,26 @@ impl UserTable {
     }
 
     fn entry(&self, id: UserId) -> Option<(&Arc<UserRow>, i64)> {
-        self.rows.get_key_value(&id).map(|(known, seen)| (&known.0, *seen))
+        let spot = Spot::hashed_id(id.as_uuid());
+        let (known, seen) = self.rows.get_key_value::<dyn Placed>(&spot)?;
+        Some((&known.row, *seen))
     }
 
-    fn seen(&self, row: &UserRow) -> i64 {
-        self.rows.get(&row.user.id).copied().unwrap_or_default()
+    fn holder_of_name(&self, name: &UserName) -> Option<&Arc<UserRow>> {
+        find(&self.names, &Spot::hashed_text(name.canonical())).map(|key| &key.row)
+    }
+
+    fn holder_of_email(&self, email: &Email) -> Option<&Arc<UserRow>> {
+        find(&self.emails, &Spot::hashed_text(email.as_str())).map(|key| &key.row)
+    }
+
+    fn holder_of_token(&self, token: &TokenHash) -> Option<&Arc<UserRow>> {
+        find(&self.tokens, &Spot::hashed_bytes(token.as_bytes())).map(|key| &key.row)
+    }
+
+    /// When the user was last seen.
+    fn seen(&self, row: &Arc<UserRow>) -> i64 {
+        self.rows.get(&Known::new(row)).copied().unwrap_or_default()
     }
 
     fn user(&self, row: &Arc<UserRow>) -> User {
@@ -114,30 +128,30 @@ impl UserTable {
     }
 
     fn find_by_email(&self, email: &Email) -> Option<User> {
-        self.emails.get_key_value(email.as_str()).map(|(key, ())| self.user(&key.0))
+        self.holder_of_email(email).map(|row| self.user(row))
     }
 
     fn find_by_name(&self, name: &UserName) -> Option<User> {
-        self.names.get_key_value(name.canonical()).map(|(key, ())| self.user(&key.0))
+        self.holder_of_name(name).map(|row| self.user(row))
     }
 
     fn find_by_token(&self, token: &TokenHash) -> Option<User> {
-        self.tokens.get_key_value(&token.as_bytes()[..]).map(|(key, ())| self.user(&key.0))
+        self.holder_of_token(token).map(|row| self.user(row))
     }
 
     fn find_deleted_by_email(&self, email: &Email) -> Option<User> {
         let key = range(&self.deleted_emails, &Span::of_text(email.as_str())).next_back()?;
-        Some(self.user(&key.0))
+        Some(self.user(&key.row))
     }
 
     fn find_deleted_by_name(&self, name: &UserName) -> Option<User> {
         let key = range(&self.deleted_names, &Span::of_text(name.canonical())).next_back()?;
-        Some(self.user(&key.0))
+        Some(self.user(&key.row))
     }
 
     fn find_by_fingerprint(&self, fingerprint: &Fingerprint) -> Option<User> {
         let key = range(&self.fingerprints, &Span::of_text(fingerprint.as_str())).next_back()?;
-        Some(self.user(&key.0))
+        Some(self.user(&key.row))
     }
 
     fn insert(&mut self, user: &User) -> Result<(), UniqueKey> {
@@ -174,14 +188,12 @@ impl UserTable {
         if before >= seen {
             return;
         }
-        let group = row.group;
-        if let Some(group) = self.groups.get_mut(&group) {
-            group.by_seen.remove(&ByTime { time: before, id: id.as_uuid() });
-            group.by_seen.insert(ByTime { time: seen, id: id.as_uuid() });
+        let row = Arc::clone(row);
+        if let Some(group) = self.groups.get_mut(&row.group()) {
+            group.by_seen.remove(&Timed::new(before, &row));
+            group.by_seen.insert(Timed::new(seen, &row));
         }
-        if let Some(entry) = self.rows.get_mut(&id) {
-            *entry = seen;
-        }
+        self.rows.insert(Known::new(&row), seen);
     }
 
     /// Removes a user; those merged into it lose the reference.
@@ -211,11 +223,8 @@ impl UserTable {
         }
         let span = Span::of_times(&filter.last_active);
         let seen = self.matching(filter).flat_map(|group| range(&group.by_seen, &span));
-        let created = |id| {
-            self.entry(id).is_some_and(|(row, _)| filter.created.contains(row.user.created_at))
-        };
-        seen.filter(|key| filter.created.is_unbounded() || created(UserId::from_uuid(key.id)))
-            .count() as u64
+        let created = |row: &UserRow| filter.created.contains(row.user.created_at);
+        seen.filter(|key| filter.created.is_unbounded() || created(&key.row)).count() as u64
     }
 
     fn tally(&self, created: &TimeRange) -> Vec<UserTally> {
@@ -243,7 +252,7 @@ impl UserTable {
             ..UserFilter::by_role(UserRole::Admin)
         };
         let mut ids = self.matching(&admins).flat_map(|group| group.by_id.iter());
-        ids.any(|key| !except.contains(&key.0.user.id))
+        ids.any(|key| !except.contains(&key.row.user.id))
     }
 
     /// Active, anonymous users without a legal hold, last seen before `idle_since`, least recently first.
@@ -257,11 +266,11 @@ impl UserTable {
         let groups = self.groups.iter().filter(move |(tally, _)| idle(tally));
         let span = Span::before(idle_since).behind(after, Direction::Up);
         let seen = walk(groups.map(|(_, group)| &group.by_seen), &span, Direction::Up);
-        let entries = seen.filter_map(|key| self.entry(UserId::from_uuid(key.id)));
-        entries.filter(|(row, _)| !row.user.legal_hold).map(|(row, seen)| row.to_user(seen))
+        let without_hold = seen.filter(|key| !key.row.user.legal_hold);
+        without_hold.map(|key| key.row.to_user(key.time))
     }
 
     fn purgeable(&self, before: i64) -> impl Iterator<Item = User> {
-        range(&self.purgeable, &Span::before(before)).map(|key| self.user(&key.0))
+        range(&self.purgeable, &Span::before(before)).map(|key| self.user(&key.row))
     }
 }

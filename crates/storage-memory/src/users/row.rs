@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use systemprompt_users_domain::{SearchMatch, SearchText, User, UserId, UserTally, search_fields};
+use systemprompt_users_domain::{SearchMatch, SearchText, User, UserTally, search_fields};
 use uuid::Uuid;
 
-use crate::place::{Spot, hashed_by_field, ordered_by_spot};
+use crate::place::{Identified, Spot, bare_pointer, headed_pointer, ordered_by_spot};
 use crate::time::{micros, moment};
 
 /// Parts the folded fields of a row; no field holds it, since it is a control character.
@@ -18,35 +17,34 @@ const SEPARATOR: char = '\n';
 /// a visit changes two indexes and not all of them.
 pub(crate) struct UserRow {
     pub(crate) user: User,
-    pub(crate) created: i64,
-    pub(crate) group: UserTally,
     folded: Box<str>,
 }
 
 impl UserRow {
     pub(crate) fn new(user: User) -> Self {
-        let mut folded = search_fields(&user).join("\n");
-        folded.shrink_to_fit();
-        Self {
-            created: micros(user.created_at),
-            group: UserTally::of(&user),
-            folded: folded.into_boxed_str(),
-            user,
-        }
+        Self { folded: search_fields(&user).join("\n").into_boxed_str(), user }
     }
 
-    pub(crate) fn id(&self) -> Uuid {
-        self.user.id.as_uuid()
+    /// The group that it belongs to.
+    pub(crate) fn group(&self) -> UserTally {
+        UserTally::of(&self.user)
+    }
+
+    pub(crate) fn created(&self) -> i64 {
+        micros(self.user.created_at)
+    }
+
+    fn deleted(&self) -> i64 {
+        self.user.deleted_at.map_or(0, micros)
+    }
+
+    fn email(&self) -> &str {
+        self.user.email.as_ref().map_or("", |email| email.as_str())
     }
 
     /// The user as it is now.
     pub(crate) fn to_user(&self, seen: i64) -> User {
-        User { last_active_at: self.seen_at(seen), ..self.user.clone() }
-    }
-
-    /// When the user was last seen, given what stands beside the row.
-    pub(crate) fn seen_at(&self, seen: i64) -> DateTime<Utc> {
-        moment(seen)
+        User { last_active_at: moment(seen), ..self.user.clone() }
     }
 
     /// Whether and how well it matches: [`SearchText::rank`], without folding anything anew.
@@ -70,6 +68,12 @@ impl UserRow {
     }
 }
 
+impl Identified for UserRow {
+    fn uuid(&self) -> Uuid {
+        self.user.id.as_uuid()
+    }
+}
+
 /// Four fields of at most 320 characters always fit.
 fn narrow(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
@@ -90,93 +94,70 @@ impl ByText {
     }
 }
 
-ordered_by_spot!(ByText, |key| Spot::at_text(key.text(), key.row.id()));
+ordered_by_spot!(ByText, |key| Spot::at_text(key.text(), key.row.uuid()));
 
-macro_rules! pointer {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone)]
-        pub(crate) struct $name(pub(crate) Arc<UserRow>);
-    };
+bare_pointer! {
+    /// By id, to walk.
+    ById, |row: &UserRow| Spot::at_id(row.uuid())
 }
 
-pointer! {
-    /// By id, ordered.
-    ById
-}
-ordered_by_spot!(ById, |key| Spot::at_id(key.0.id()));
-
-pointer! {
+bare_pointer! {
     /// By creation.
-    ByCreated
+    ByCreated, |row: &UserRow| Spot::at_time(row.created(), row.uuid())
 }
-ordered_by_spot!(ByCreated, |key| Spot::at_time(key.0.created, key.0.id()));
 
-pointer! {
-    /// By canonical name, ordered.
-    ByName
+bare_pointer! {
+    /// By canonical name, to walk.
+    ByName, |row: &UserRow| Spot::at_text(row.user.name.canonical(), row.uuid())
 }
-ordered_by_spot!(ByName, |key| Spot::at_text(key.0.user.name.canonical(), key.0.id()));
 
-pointer! {
+bare_pointer! {
     /// By fingerprint and creation.
-    ByFingerprint
+    ByFingerprint, |row: &UserRow| {
+        let text = row.user.fingerprint.as_ref().map_or("", |print| print.as_str());
+        Spot { time: row.created(), ..Spot::at_text(text, row.uuid()) }
+    }
 }
-ordered_by_spot!(ByFingerprint, |key| {
-    let text = key.0.user.fingerprint.as_ref().map_or("", |print| print.as_str());
-    Spot { text, ..Spot::at_time(key.0.created, key.0.id()) }
-});
 
-pointer! {
+bare_pointer! {
     /// A deleted user by canonical name and deletion.
-    ByDeletedName
+    ByDeletedName, |row: &UserRow| {
+        Spot { time: row.deleted(), ..Spot::at_text(row.user.name.canonical(), row.uuid()) }
+    }
 }
-ordered_by_spot!(ByDeletedName, |key| {
-    Spot { text: key.0.user.name.canonical(), ..deletion(&key.0) }
-});
 
-pointer! {
+bare_pointer! {
     /// A deleted user by canonical email and deletion.
-    ByDeletedEmail
+    ByDeletedEmail, |row: &UserRow| {
+        Spot { time: row.deleted(), ..Spot::at_text(row.email(), row.uuid()) }
+    }
 }
-ordered_by_spot!(ByDeletedEmail, |key| Spot { text: email(&key.0), ..deletion(&key.0) });
 
-pointer! {
+bare_pointer! {
     /// A deleted user by deletion.
-    ByDeletion
+    ByDeletion, |row: &UserRow| Spot::at_time(row.deleted(), row.uuid())
 }
-ordered_by_spot!(ByDeletion, |key| deletion(&key.0));
 
-pointer! {
-    /// Any user by id.
-    Known
+headed_pointer! {
+    /// Any user by id, to find.
+    Known, |row: &UserRow| Spot::hashed_id(row.uuid())
 }
-hashed_by_field!(Known, UserId, |key| &key.0.user.id);
 
-pointer! {
-    /// A live user by canonical name.
-    LiveName
+headed_pointer! {
+    /// A live user by canonical name, to find.
+    LiveName, |row: &UserRow| Spot::hashed_text(row.user.name.canonical())
 }
-hashed_by_field!(LiveName, str, |key| key.0.user.name.canonical());
 
-pointer! {
-    /// A live user by canonical email.
-    LiveEmail
+headed_pointer! {
+    /// A live user by canonical email, to find.
+    LiveEmail, |row: &UserRow| Spot::hashed_text(row.email())
 }
-hashed_by_field!(LiveEmail, str, |key| email(&key.0));
 
-pointer! {
+headed_pointer! {
     /// A user by the hash of its token.
-    HeldToken
-}
-hashed_by_field!(HeldToken, [u8], |key| {
-    key.0.user.token_hash.as_ref().map_or(&[], |hash| hash.as_bytes())
-});
-
-fn deletion(row: &UserRow) -> Spot<'_> {
-    Spot::at_time(row.user.deleted_at.map_or(0, micros), row.id())
-}
-
-fn email(row: &UserRow) -> &str {
-    row.user.email.as_ref().map_or("", |email| email.as_str())
+    HeldToken, |row: &UserRow| {
+        row.user.token_hash.as_ref().map_or(Spot::at_id(row.uuid()), |hash| {
+            Spot::hashed_bytes(hash.as_bytes())
+        })
+    }
 }

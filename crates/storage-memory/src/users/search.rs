@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::UserTable;
 use super::row::UserRow;
 use crate::cursor::{id_of, text_of};
-use crate::place::Spot;
+use crate::place::{Identified, Spot};
 use crate::walk::{Direction, Span, pick, walk};
 
 type Found<'a> = (SearchMatch, &'a Arc<UserRow>);
@@ -79,8 +79,8 @@ impl UserTable {
         let groups = self.matching(filter).map(|group| &group.by_id);
         let keys = walk(groups, &Span::ALL.behind(after, Direction::Up), Direction::Up);
         keys.map(|key| {
-            let rank = key.0.rank(text)?;
-            (rank == SearchMatch::Substring).then_some((rank, &key.0))
+            let rank = key.row.rank(text)?;
+            (rank == SearchMatch::Substring).then_some((rank, &key.row))
         })
     }
 
@@ -98,7 +98,7 @@ impl UserTable {
                 .map_or(SearchMatch::Substring, |text| SearchMatch::Prefix(text.to_owned()));
             (rank, cursor.id)
         });
-        let place = |(rank, row): &Found<'a>| (rank.clone(), row.id());
+        let place = |(rank, row): &Found<'a>| (rank.clone(), row.uuid());
         let mut found: Vec<_> = found
             .filter(|found| after.as_ref().is_none_or(|after| place(found) > *after))
             .collect();
