@@ -4,20 +4,20 @@
 //! an event is inserted without a position. A reader first gives positions to what is committed, as a
 //! statement of its own that is committed at once, while it holds a lock that lets one reader do so at a
 //! time. What commits later gets a later position, whenever it was inserted, and a unit that stays open
-//! for hours holds up nobody.
+//! for hours, here or elsewhere in the database, holds up nobody.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::types::ipnet::IpNet;
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{Connection, PgConnection, Postgres, QueryBuilder};
 use systemprompt_users_domain::{
     Event, EventFilter, EventId, EventLog, EventPosition, RecordedEvent, StorageError,
     StorageResult, UserId,
 };
 use uuid::Uuid;
 
-use crate::error::corrupt;
+use crate::error::{corrupt, storage_error};
 use crate::time::bound;
 use crate::unit::Unit;
 
@@ -82,6 +82,7 @@ impl EventLog for Unit {
     }
 
     async fn delete_before(&mut self, before: DateTime<Utc>, limit: u16) -> StorageResult<u64> {
+        give_positions_aside(self, bound(before)).await?;
         // Passes over what a reader is just giving a position to, rather than wait.
         let result = sqlx::query!(
             "WITH old AS MATERIALIZED (
@@ -144,13 +145,48 @@ async fn give_all_positions(unit: &mut Unit) -> StorageResult<()> {
     Ok(())
 }
 
-/// Gives positions to up to `limit` committed events, in the order in which they were appended, and answers
-/// how many. The lock is held to the statement's own commit, so that the next reader begins when these
-/// positions can be seen. A unit that writes leaves it to others: it would hold the lock until it ends.
+/// Gives positions to up to `limit` events, in the order in which they were appended, and answers how many.
 async fn give_positions(unit: &mut Unit, limit: i64) -> StorageResult<u64> {
     if unit.writes() {
-        return Ok(0);
+        give_positions_in_unit(unit, limit).await
+    } else {
+        let result = give_positions_at_once(unit.reader()?, limit).await;
+        unit.done(result)
     }
+}
+
+/// The way of readers: a statement that is its own transaction. One of them at a time, by the first lock,
+/// which is held to the commit, so that the next one begins when these positions can be seen. Where a unit
+/// that writes holds the second lock, it is left to that unit.
+async fn give_positions_at_once(connection: &mut PgConnection, limit: i64) -> sqlx::Result<u64> {
+    let result = sqlx::query!(
+        "WITH waiting AS MATERIALIZED (
+            SELECT 1 FROM events WHERE position IS NULL LIMIT 1
+        ), turn AS MATERIALIZED (
+            SELECT pg_advisory_xact_lock(hashtextextended('systemprompt-users:readers', 0))
+            FROM waiting
+        ), free AS MATERIALIZED (
+            SELECT pg_try_advisory_xact_lock(hashtextextended('systemprompt-users:events', 0)) AS free
+            FROM turn
+        ), next AS MATERIALIZED (
+            SELECT e.id FROM events e
+            WHERE e.position IS NULL AND EXISTS (SELECT 1 FROM free WHERE free.free)
+            ORDER BY e.appended LIMIT $1 FOR UPDATE OF e SKIP LOCKED
+        ), placed AS MATERIALIZED (
+            SELECT id, nextval('event_positions') AS position FROM next
+        )
+        UPDATE events e SET position = placed.position FROM placed WHERE e.id = placed.id",
+        limit,
+    )
+    .execute(connection)
+    .await?;
+    Ok(result.rows_affected())
+}
+
+/// The way of a unit that writes, and reads the log in between, its own events included. It holds the second
+/// lock until it ends, so its positions are seen by all before there are later ones. Readers do not wait
+/// for it; they see the log as it was, which is why a host better reads in a unit for reading.
+async fn give_positions_in_unit(unit: &mut Unit, limit: i64) -> StorageResult<u64> {
     let result = sqlx::query!(
         "WITH waiting AS MATERIALIZED (
             SELECT 1 FROM events WHERE position IS NULL LIMIT 1
@@ -167,9 +203,34 @@ async fn give_positions(unit: &mut Unit, limit: i64) -> StorageResult<u64> {
         UPDATE events e SET position = placed.position FROM placed WHERE e.id = placed.id",
         limit,
     )
-    .execute(unit.reader()?)
+    .execute(unit.writer()?)
     .await;
-    Ok(unit.done(result)?.rows_affected())
+    unit.done(result).map(|result| result.rows_affected())
+}
+
+/// Before events are removed that nobody has read yet, gives them their positions where everybody sees it:
+/// while the unit that removes them is open, readers must find them, and could not change a row that
+/// it holds.
+async fn give_positions_aside(unit: &mut Unit, before: DateTime<Utc>) -> StorageResult<()> {
+    let waiting = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+            SELECT 1 FROM events WHERE position IS NULL AND at < $1
+        ) AS "waiting!""#,
+        before,
+    )
+    .fetch_one(unit.writer()?)
+    .await;
+    if !unit.done(waiting)? {
+        return Ok(());
+    }
+    let mut aside = unit.connect_aside().await?;
+    for _ in 0..MAX_BATCHES {
+        let placed = give_positions_at_once(&mut aside, BATCH).await.map_err(storage_error)?;
+        if placed < BATCH.unsigned_abs() {
+            break;
+        }
+    }
+    aside.close().await.map_err(storage_error)
 }
 
 fn list_statement(

@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::PostgresOptions;
-use crate::error::storage_error;
+use crate::error::{is_broken, storage_error};
 
 /// The connections of one storage. A clone is a handle.
 #[derive(Clone)]
@@ -26,9 +26,15 @@ pub(crate) struct Pool {
 struct Shared {
     server: PgConnectOptions,
     options: PostgresOptions,
-    idle: Mutex<Vec<PgConnection>>,
+    idle: Mutex<Vec<Connected>>,
     free: Arc<Semaphore>,
     size: u32,
+}
+
+/// A connection, and the server's process behind it.
+struct Connected {
+    connection: PgConnection,
+    process: i32,
 }
 
 impl Pool {
@@ -48,11 +54,12 @@ impl Pool {
                 Some(connection) => connection,
                 None => connect(&self.shared.server, &self.shared.options).await?,
             };
-            let shared = Arc::clone(&self.shared);
             Ok(Lease {
                 connection: Some(connection),
-                state: State::Clean,
-                shared,
+                in_statement: false,
+                in_transaction: false,
+                is_broken: false,
+                shared: Arc::clone(&self.shared),
                 permit: Some(permit),
             })
         };
@@ -76,17 +83,17 @@ impl Pool {
         }
         while let Some(connection) = self.shared.pop() {
             // The server notices a socket that is gone as well as a goodbye.
-            let _ = connection.close().await;
+            let _ = connection.connection.close().await;
         }
     }
 }
 
 impl Shared {
-    fn pop(&self) -> Option<PgConnection> {
+    fn pop(&self) -> Option<Connected> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
-    fn push(&self, connection: PgConnection) {
+    fn push(&self, connection: Connected) {
         if !self.free.is_closed() {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
@@ -98,96 +105,136 @@ impl Shared {
     }
 }
 
-async fn connect(
-    server: &PgConnectOptions,
-    options: &PostgresOptions,
-) -> sqlx::Result<PgConnection> {
+async fn connect(server: &PgConnectOptions, options: &PostgresOptions) -> sqlx::Result<Connected> {
     let mut connection = server.connect().await?;
     let setting = |time: Duration| format!("{}ms", time.as_millis().clamp(1, 2_000_000_000));
     // By a statement and not in the greeting, which poolers in between refuse. Compiling queries (`jit`)
     // costs more than any query here takes.
-    sqlx::query!(
-        "SELECT set_config('lock_timeout', $1, false) AS a,
-            set_config('statement_timeout', $2, false) AS b,
-            set_config('idle_in_transaction_session_timeout', $3, false) AS c,
-            set_config('jit', 'off', false) AS d",
+    let process = sqlx::query_scalar!(
+        r#"SELECT pg_backend_pid() AS "process!" FROM set_config('lock_timeout', $1, false) a,
+            set_config('statement_timeout', $2, false) b,
+            set_config('idle_in_transaction_session_timeout', $3, false) c,
+            set_config('jit', 'off', false) d"#,
         setting(options.lock_timeout),
         setting(options.statement_timeout),
         setting(options.idle_in_unit_timeout),
     )
     .fetch_one(&mut connection)
     .await?;
-    Ok(connection)
-}
-
-/// What is known of a connection.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Clean,
-    /// A transaction is, or may be, open.
-    Open,
-    Broken,
+    Ok(Connected { connection, process })
 }
 
 /// A connection on loan.
 pub(crate) struct Lease {
     /// `None` only once it is on its way back.
-    connection: Option<PgConnection>,
-    state: State,
+    connection: Option<Connected>,
+    /// A statement was begun, and its end was not seen: whoever waited for it has given up.
+    in_statement: bool,
+    in_transaction: bool,
+    is_broken: bool,
     shared: Arc<Shared>,
     permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Lease {
-    pub(crate) fn connection(&mut self) -> StorageResult<&mut PgConnection> {
-        self.connection.as_mut().ok_or_else(|| StorageError::Other("the connection is gone".into()))
+    /// The connection, for one statement; [`Lease::done`] takes its result.
+    pub(crate) fn begin_statement(&mut self) -> StorageResult<&mut PgConnection> {
+        self.in_statement = true;
+        let connection = self.connection.as_mut().map(|connected| &mut connected.connection);
+        connection.ok_or_else(|| StorageError::Other("the connection is gone".into()))
+    }
+
+    /// What a statement gave, or the port's error; notes when the connection is lost.
+    pub(crate) fn done<T>(&mut self, result: sqlx::Result<T>) -> StorageResult<T> {
+        self.in_statement = false;
+        result.map_err(|error| {
+            if is_broken(&error) {
+                self.is_broken = true;
+                self.shared.forget_idle();
+            }
+            storage_error(error)
+        })
     }
 
     pub(crate) async fn begin(&mut self) -> StorageResult<()> {
-        self.state = State::Open;
+        self.in_transaction = true;
         self.run("BEGIN ISOLATION LEVEL READ COMMITTED").await
     }
 
     pub(crate) async fn commit(&mut self) -> StorageResult<()> {
         self.run("COMMIT").await?;
-        self.state = State::Clean;
+        self.in_transaction = false;
         Ok(())
     }
 
     /// Runs a statement without parameters or rows.
     pub(crate) async fn run(&mut self, sql: &'static str) -> StorageResult<()> {
-        let result = sqlx::raw_sql(sql).execute(self.connection()?).await;
-        result.map(|_| ()).map_err(|error| self.failed(error))
+        let result = sqlx::raw_sql(sql).execute(self.begin_statement()?).await;
+        self.done(result).map(|_| ())
     }
 
-    /// The port's error for the driver's; notes when the connection is lost.
-    pub(crate) fn failed(&mut self, error: sqlx::Error) -> StorageError {
-        if crate::error::is_broken(&error) {
-            self.state = State::Broken;
-            self.shared.forget_idle();
-        }
-        storage_error(error)
+    /// Another connection, beside the pool, for what must not be a part of this one's transaction.
+    pub(crate) async fn connect_aside(&self) -> StorageResult<PgConnection> {
+        let connected = connect(&self.shared.server, &self.shared.options).await;
+        connected.map(|connected| connected.connection).map_err(storage_error)
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(mut connection) = self.connection.take() else { return };
-        match self.state {
-            State::Clean => self.shared.push(connection),
-            State::Broken => {}
-            State::Open => {
-                // At once, since locks are held until then. Without a runtime the socket is closed,
-                // which has the same effect.
-                let Ok(runtime) = Handle::try_current() else { return };
-                let (shared, permit) = (Arc::clone(&self.shared), self.permit.take());
-                runtime.spawn(async move {
-                    if sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.is_ok() {
-                        shared.push(connection);
-                    }
-                    drop(permit);
-                });
-            }
+        let Some(connected) = self.connection.take() else { return };
+        if self.is_broken {
+            return;
         }
+        if !self.in_transaction && !self.in_statement {
+            return self.shared.push(connected);
+        }
+        // At once, since locks are held until then. Without a runtime the socket is closed, which has the
+        // same effect.
+        let Ok(runtime) = Handle::try_current() else { return };
+        let (shared, permit) = (Arc::clone(&self.shared), self.permit.take());
+        let in_transaction = self.in_transaction;
+        runtime.spawn(async move {
+            if let Some(connected) = tidy(connected, in_transaction, &shared).await {
+                shared.push(connected);
+            }
+            drop(permit);
+        });
     }
 }
+
+/// Ends what a lease was in the middle of. A statement that still runs, such as one that waits for a lock, is
+/// cancelled: nobody waits for its answer any more.
+async fn tidy(
+    mut connected: Connected,
+    in_transaction: bool,
+    shared: &Shared,
+) -> Option<Connected> {
+    let process = connected.process;
+    let end = async {
+        if in_transaction {
+            sqlx::raw_sql("ROLLBACK").execute(&mut connected.connection).await.map(|_| ())
+        } else {
+            connected.connection.ping().await
+        }
+    };
+    let mut end = Box::pin(end);
+    let ended = match timeout(PATIENCE, &mut end).await {
+        Ok(ended) => ended.is_ok(),
+        Err(_) => {
+            let cancelled = async {
+                let mut aside = connect(&shared.server, &shared.options).await?.connection;
+                sqlx::query!("SELECT pg_cancel_backend($1)", process).fetch_one(&mut aside).await?;
+                aside.close().await
+            };
+            // The statement fails then, and with it the waiting for its rest.
+            let _: sqlx::Result<()> = cancelled.await;
+            timeout(shared.options.acquire_timeout, &mut end).await.is_ok_and(|ended| ended.is_ok())
+        }
+    };
+    drop(end);
+    ended.then_some(connected)
+}
+
+/// How long a statement that nobody waits for any more may take to end by itself.
+const PATIENCE: Duration = Duration::from_millis(100);

@@ -26,6 +26,11 @@ impl Unit {
         Ok(Self { lease, writes: true })
     }
 
+    /// A connection of its own, for what must not be a part of this unit.
+    pub(crate) async fn connect_aside(&self) -> StorageResult<PgConnection> {
+        self.lease.connect_aside().await
+    }
+
     /// Whether this unit has a transaction.
     pub(crate) const fn writes(&self) -> bool {
         self.writes
@@ -33,7 +38,7 @@ impl Unit {
 
     /// The connection, for statements that change nothing.
     pub(crate) fn reader(&mut self) -> StorageResult<&mut PgConnection> {
-        self.lease.connection()
+        self.lease.begin_statement()
     }
 
     /// The connection, for statements that change something.
@@ -41,12 +46,12 @@ impl Unit {
         if !self.writes {
             return Err(StorageError::Other("this unit of work only reads".into()));
         }
-        self.lease.connection()
+        self.lease.begin_statement()
     }
 
     /// What a statement gave, or the port's error.
     pub(crate) fn done<T>(&mut self, result: sqlx::Result<T>) -> StorageResult<T> {
-        result.map_err(|error| self.lease.failed(error))
+        self.lease.done(result)
     }
 
     /// Runs a statement without parameters or rows.
