@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod demo;
 mod postgres;
 mod process;
 mod setup;
@@ -17,6 +18,7 @@ const USAGE: &str = "\
 Usage: cargo xtask <command>
 
   setup            install what the machine lacks (Postgres), and prove that it works
+  demo             import the sample into a new SQLite file and show it
   test [args]      set up, start a throw-away Postgres, run all tests and doctests;
                    with arguments for the test runner: only what they select, no doctests
   tidy             prove the architecture and the habits of the code
@@ -43,6 +45,7 @@ fn run(args: &[&str]) -> Outcome {
             Ok(())
         }
         ["setup"] => setup::run(),
+        ["demo"] => demo::run(),
         ["test", rest @ ..] => test::run(rest),
         ["tidy"] => tidy::run(),
         ["sqlx"] => sqlx::run(sqlx::Mode::Write),
