@@ -1,0 +1,101 @@
+//! Banning and lifting.
+
+use systemprompt_users::{BanIpParams, BanIpWithMetadataParams, IpTarget, UserError};
+
+use super::super::lookup::{self, done};
+use super::super::now;
+use crate::cli::{BanAddArgs, ConfirmArgs};
+use crate::confirm::preview;
+use crate::exit::{Done, Failure, Outcome, note};
+use crate::host::{Host, Services};
+use crate::output::{BanRow, LiftedRow};
+
+pub(super) async fn add(services: &Services, host: &Host, args: &BanAddArgs) -> Outcome {
+    let user_id = match &args.user {
+        Some(user) => Some(lookup::any_user(services, user).await?.id),
+        None => None,
+    };
+    let now = now();
+    let rows: Vec<BanIpWithMetadataParams> = parse_targets(&args.targets)?
+        .into_iter()
+        .map(|target| BanIpWithMetadataParams {
+            ban: BanIpParams {
+                ip: target.to_string(),
+                duration: args.duration,
+                reason: args.reason.clone(),
+                source: args.source.clone(),
+            },
+            fingerprint: args.fingerprint.clone(),
+            offence_path: args.path.clone(),
+            user_agent: args.user_agent.clone(),
+            session_ids: Vec::new(),
+            user_id,
+        })
+        .collect();
+    // All are checked before the first is banned.
+    for row in &rows {
+        row.parse(now)?;
+    }
+    let mut bans = Vec::with_capacity(rows.len());
+    for row in &rows {
+        bans.push(services.bans.ban_ip_with_metadata(row).await?);
+    }
+    let now = super::super::now();
+    host.output().all(&bans.iter().map(|ban| BanRow { ban, now }).collect::<Vec<_>>())?;
+    for ban in &bans {
+        if services.bans.find_ban(ban.target).await?.is_none() {
+            note(&format!(
+                "{} is on the allow-list, or loopback, which wins over the ban",
+                ban.target
+            ));
+        }
+    }
+    Ok(Done::All)
+}
+
+pub(super) async fn remove(
+    services: &Services,
+    host: &Host,
+    targets: &[String],
+    reason: Option<&str>,
+    confirm: ConfirmArgs,
+) -> Outcome {
+    let now = now();
+    let mut found = Vec::new();
+    let mut missing = Vec::new();
+    for target in parse_targets(targets)? {
+        let ban = services.bans.get_ban(target).await?;
+        match ban.filter(|ban| ban.is_in_force(now)) {
+            Some(ban) => found.push(ban),
+            None => missing.push(UserError::not_found("ban", target)),
+        }
+    }
+    for error in &missing {
+        note(&error.to_string());
+    }
+    let mut output = host.output();
+    let rows: Vec<_> = found.iter().map(|ban| BanRow { ban, now }).collect();
+    preview(&mut output, confirm, "These bans are to be lifted:", &rows)?;
+    if !rows.is_empty() && !confirm.goes_on(&format!("Lift {} bans?", rows.len()))? {
+        return Ok(done(missing.iter()));
+    }
+    let mut lifted = Vec::new();
+    for ban in &found {
+        match services.bans.unban_ip(ban.target, reason).await {
+            Ok(ban) => lifted.push(ban),
+            Err(error @ UserError::NotFound { .. }) => missing.push(error),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    output.all(&lifted.iter().map(LiftedRow).collect::<Vec<_>>())?;
+    for ban in lifted.iter().filter(|ban| !ban.still_covered_by.is_empty()) {
+        note(&format!("{} still is banned, by a wider network", ban.ban.target));
+    }
+    Ok(done(missing.iter()))
+}
+
+/// All targets, or the first that is none.
+pub(super) fn parse_targets(texts: &[String]) -> Result<Vec<IpTarget>, Failure> {
+    let targets: Result<Vec<IpTarget>, UserError> = texts.iter().map(|text| text.parse()).collect();
+    Ok(targets?)
+}

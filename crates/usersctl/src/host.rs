@@ -1,0 +1,181 @@
+//! What all commands share: where the data is, on whose behalf, and how results are shown.
+
+use std::cell::OnceCell;
+use std::env;
+use std::path::PathBuf;
+
+use directories::ProjectDirs;
+use systemprompt_users::{
+    Actor, BackendKind, BanService, Context, DbPool, Doctor, EventService, JobRunner,
+    SchemaVersion, SessionService, UserAdminService, UserService, registered_jobs,
+};
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{Format, GlobalArgs};
+use crate::exit::{Failure, Outcome};
+use crate::output::Output;
+
+/// The longest name of an actor, in characters.
+const MAX_ACTOR_CHARS: usize = 255;
+
+/// What was said for all commands.
+#[derive(Debug)]
+pub(crate) struct Host {
+    database: Option<String>,
+    actor: Actor,
+    format: Option<Format>,
+    pool: OnceCell<DbPool>,
+}
+
+/// The services, on one storage and on behalf of one operator.
+#[derive(Debug)]
+pub(crate) struct Services {
+    pub(crate) users: UserService,
+    pub(crate) admin: UserAdminService,
+    pub(crate) sessions: SessionService,
+    pub(crate) bans: BanService,
+    pub(crate) events: EventService,
+    pub(crate) doctor: Doctor,
+    context: Context,
+}
+
+impl Host {
+    pub(crate) fn new(args: &GlobalArgs) -> Result<Self, Failure> {
+        let default_level = match args.verbose {
+            0 => "error",
+            1 => "info",
+            2 => "debug",
+            _ => "trace",
+        };
+        let filter =
+            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default_level));
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        Ok(Self {
+            database: args.database.clone(),
+            actor: actor(args.actor.as_deref())?,
+            format: args.output,
+            pool: OnceCell::new(),
+        })
+    }
+
+    /// Runs a command to its end and closes the storage that it opened.
+    pub(crate) fn run(&self, command: impl Future<Output = Outcome>) -> Outcome {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(Failure::io("the runtime"))?;
+        runtime.block_on(async {
+            let outcome = command.await;
+            let closed = match self.pool.get() {
+                Some(pool) => pool.close().await,
+                None => Ok(()),
+            };
+            let done = outcome?;
+            closed?;
+            Ok(done)
+        })
+    }
+
+    /// The services on a storage whose schema is up to date.
+    ///
+    /// A file or a new database is brought up to date by itself. A database that several hosts share is
+    /// not: their operator decides when.
+    pub(crate) async fn connect(&self) -> Result<Services, Failure> {
+        let pool = self.open().await?;
+        let version = pool.schema_version().await?;
+        refuse_newer(version)?;
+        if version.current < version.latest {
+            let is_shared = pool.kind() == BackendKind::Postgres && version.current > 0;
+            if is_shared {
+                return Err(Failure::Failed(format!(
+                    "the schema is at version {} and this program needs {}: run `usersctl migrate`",
+                    version.current, version.latest
+                )));
+            }
+            pool.migrate().await?;
+        }
+        let context = Context::new(&pool).as_actor(self.actor.clone());
+        Ok(Services {
+            users: context.clone().into(),
+            admin: context.clone().into(),
+            sessions: context.clone().into(),
+            bans: context.clone().into(),
+            events: context.clone().into(),
+            doctor: context.clone().into(),
+            context,
+        })
+    }
+
+    /// The storage as it is.
+    pub(crate) async fn open(&self) -> Result<DbPool, Failure> {
+        let url = match &self.database {
+            Some(url) => url.clone(),
+            None => default_database()?,
+        };
+        let pool = DbPool::connect(&url).await?;
+        Ok(self.pool.get_or_init(|| pool).clone())
+    }
+
+    /// Where results go, in the format that was asked for.
+    pub(crate) fn output(&self) -> Output {
+        Output::stdout(self.format.unwrap_or(Format::Table))
+    }
+
+    /// The format that was asked for, if any was.
+    pub(crate) const fn format(&self) -> Option<Format> {
+        self.format
+    }
+}
+
+impl Services {
+    /// A runner of all registered jobs.
+    pub(crate) fn runner(&self) -> Result<JobRunner, Failure> {
+        Ok(JobRunner::of(self.context.clone(), registered_jobs())?)
+    }
+
+    /// How long things are kept.
+    pub(crate) const fn policy(&self) -> &systemprompt_users::Policy {
+        self.context.policy()
+    }
+}
+
+/// A schema that a newer program made may mean what this one does not know.
+pub(crate) fn refuse_newer(version: SchemaVersion) -> Result<(), Failure> {
+    if version.current > version.latest {
+        return Err(Failure::Failed(format!(
+            "the schema is at version {}, newer than the {} that this program knows: use a newer usersctl",
+            version.current, version.latest
+        )));
+    }
+    Ok(())
+}
+
+/// `users.db` in the platform's data folder.
+fn default_database() -> Result<String, Failure> {
+    let folder: Option<PathBuf> = ProjectDirs::from("", "", "systemprompt-users")
+        .map(|folders| folders.data_dir().to_owned());
+    let path = folder.map(|folder| folder.join("users.db"));
+    let url = path.as_deref().and_then(|path| path.to_str()).map(|path| format!("sqlite://{path}"));
+    url.ok_or_else(|| {
+        Failure::Usage("there is no data folder for this account: pass --database URL".into())
+    })
+}
+
+/// The operator: by `--actor`, or by the account.
+fn actor(name: Option<&str>) -> Result<Actor, Failure> {
+    if let Some(name) = name {
+        return match actor_name(name) {
+            Some(name) => Ok(Actor::Operator(name)),
+            None => Err(Failure::Usage(
+                "--actor: expected 1 to 255 characters, none of them a control character".into(),
+            )),
+        };
+    }
+    let account =
+        ["USER", "LOGNAME"].into_iter().find_map(|name| actor_name(&env::var(name).ok()?));
+    Ok(Actor::Operator(account.unwrap_or_else(|| "unknown".into())))
+}
+
+fn actor_name(text: &str) -> Option<String> {
+    let name = text.trim();
+    let fits = (1..=MAX_ACTOR_CHARS).contains(&name.chars().count());
+    (fits && !name.chars().any(char::is_control)).then(|| name.to_owned())
+}

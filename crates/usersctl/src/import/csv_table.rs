@@ -1,0 +1,259 @@
+//! CSV with a header in any order, read so that one broken row takes no other with it.
+
+use std::io::{self, Write};
+
+use csv::{ByteRecord, ReaderBuilder, Terminator};
+
+use super::lines::{Line, Lines, MAX_LINE};
+use super::row::{ERROR_COLUMNS, Original, RowError};
+use crate::exit::Failure;
+use crate::output::into_io;
+
+/// The header of a file, and how its rows are read.
+pub(crate) struct CsvTable {
+    /// The names as they were read, for a file of refused rows.
+    header: ByteRecord,
+    /// The names as they are known.
+    columns: Vec<String>,
+    has_comments: bool,
+}
+
+/// The fields of a row by name.
+pub(crate) struct Fields<'a> {
+    columns: &'a [String],
+    record: ByteRecord,
+}
+
+impl CsvTable {
+    /// Reads the header.
+    pub(crate) fn open(
+        lines: &mut Lines,
+        known: &[&str],
+        required: &[&str],
+        has_comments: bool,
+    ) -> Result<Self, Failure> {
+        let mut table = Self { header: ByteRecord::new(), columns: Vec::new(), has_comments };
+        let first = table.read(lines).map_err(Failure::io("the file"))?;
+        let (_, header) =
+            first.ok_or_else(|| Failure::Usage("the file is empty: expected a header".into()))?;
+        table.header =
+            header.map_err(|error| Failure::Usage(format!("the header: {}", error.reason)))?;
+        let name = |field: &[u8]| String::from_utf8_lossy(field).trim().to_lowercase();
+        table.columns = table.header.iter().map(name).collect();
+        let is_known = |column: &str| known.contains(&column) || ERROR_COLUMNS.contains(&column);
+        let unknown: Vec<&str> =
+            table.columns.iter().map(String::as_str).filter(|column| !is_known(column)).collect();
+        if !unknown.is_empty() {
+            let message = format!(
+                "the header names unknown columns: {}; known are: {}",
+                quoted(&unknown),
+                known.join(", ")
+            );
+            return Err(Failure::Usage(message));
+        }
+        let missing: Vec<&str> = required
+            .iter()
+            .copied()
+            .filter(|wanted| !table.columns.iter().any(|column| column == wanted))
+            .collect();
+        if !missing.is_empty() {
+            return Err(Failure::Usage(format!("the header lacks {}", quoted(&missing))));
+        }
+        let twice = table.columns.iter().enumerate();
+        let mut twice =
+            twice.filter(|(at, column)| table.columns.iter().take(*at).any(|c| c == *column));
+        if let Some((_, column)) = twice.next() {
+            return Err(Failure::Usage(format!("the header names `{column}` twice")));
+        }
+        Ok(table)
+    }
+
+    /// The next row: what was read, and its fields.
+    pub(crate) fn next(
+        &self,
+        lines: &mut Lines,
+    ) -> io::Result<Option<(Original, Result<Fields<'_>, RowError>)>> {
+        let Some((original, record)) = self.read(lines)? else { return Ok(None) };
+        let fields = record.and_then(|record| {
+            if record.len() != self.columns.len() {
+                let (has, header) = (record.len(), self.columns.len());
+                let reason = format!("has {has} fields, the header has {header}");
+                return Err(RowError::row(reason));
+            }
+            for (column, field) in self.columns.iter().zip(&record) {
+                if std::str::from_utf8(field).is_err() {
+                    return Err(RowError::new(column, "is not valid UTF-8"));
+                }
+            }
+            Ok(Fields { columns: &self.columns, record })
+        });
+        Ok(Some((original, fields)))
+    }
+
+    /// Writes the header of a file of refused rows. What is wrong stands first, so that the rest of a row
+    /// can be kept as it is, however many fields it has.
+    pub(crate) fn start_errors(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut header = ByteRecord::from(ERROR_COLUMNS.to_vec());
+        self.without_error_columns(&self.header).for_each(|field| header.push_field(field));
+        write(&header, out)
+    }
+
+    /// Writes a refused row.
+    pub(crate) fn keep(
+        &self,
+        row: &Original,
+        error: &RowError,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let line = row.line.to_string();
+        let mut record = ByteRecord::from(vec![line.as_str(), &error.field, &error.reason]);
+        let had_errors = self.columns.iter().any(|column| is_error_column(column));
+        if had_errors && let Ok(fields) = parse(&row.bytes) {
+            self.without_error_columns(&fields).for_each(|field| record.push_field(field));
+            return write(&record, out);
+        }
+        // The line is kept to the letter, also where no program could read it.
+        let mut lead = Vec::new();
+        write(&record, &mut lead)?;
+        lead.pop();
+        out.write_all(&lead)?;
+        out.write_all(b",")?;
+        out.write_all(&row.bytes)?;
+        out.write_all(b"\n")
+    }
+
+    fn without_error_columns<'a>(
+        &'a self,
+        record: &'a ByteRecord,
+    ) -> impl Iterator<Item = &'a [u8]> {
+        record.iter().enumerate().filter_map(|(at, field)| {
+            let column = self.columns.get(at);
+            (!column.is_some_and(|column| is_error_column(column))).then_some(field)
+        })
+    }
+
+    /// The next record, of as many lines as its quotes need.
+    ///
+    /// A quote that is opened and never closed is the fault of its line alone: what follows is read again.
+    fn read(
+        &self,
+        lines: &mut Lines,
+    ) -> io::Result<Option<(Original, Result<ByteRecord, RowError>)>> {
+        let first = loop {
+            match lines.next()? {
+                None => return Ok(None),
+                Some(line) if line.is_blank() => {}
+                Some(line) if self.has_comments && line.starts_with(b'#') => {}
+                Some(line) => break line,
+            }
+        };
+        let original = |bytes: Vec<u8>| Original { line: first.number, bytes };
+        if first.is_too_long() {
+            return Ok(Some((original(first.bytes.clone()), Err(RowError::too_long()))));
+        }
+        let mut quotes = Quotes::default();
+        quotes.read(&first.bytes);
+        let mut bytes = first.bytes.clone();
+        let mut more: Vec<Line> = Vec::new();
+        while quotes.are_open() {
+            let line = lines.next()?;
+            let fits = |line: &Line| bytes.len() + line.bytes.len() < MAX_LINE;
+            let Some(line) = line.filter(|line| {
+                let fits = fits(line);
+                if !fits {
+                    more.push(line.clone());
+                }
+                fits
+            }) else {
+                lines.put_back(more);
+                return Ok(Some((original(first.bytes.clone()), Err(never_closed()))));
+            };
+            quotes.read(b"\n");
+            quotes.read(&line.bytes);
+            bytes.push(b'\n');
+            bytes.extend(&line.bytes);
+            more.push(line);
+        }
+        let record = parse(&bytes)?;
+        let is_header = self.columns.is_empty();
+        if !more.is_empty() && !is_header && record.len() != self.columns.len() {
+            lines.put_back(more);
+            return Ok(Some((original(first.bytes.clone()), Err(never_closed()))));
+        }
+        Ok(Some((original(bytes), Ok(record))))
+    }
+}
+
+impl Fields<'_> {
+    /// What stands in a column; blank is nothing.
+    pub(crate) fn get(&self, column: &str) -> Option<&str> {
+        let at = self.columns.iter().position(|name| name == column)?;
+        let text = std::str::from_utf8(self.record.get(at)?).ok()?;
+        Some(text).filter(|text| !text.trim().is_empty())
+    }
+}
+
+fn parse(bytes: &[u8]) -> io::Result<ByteRecord> {
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .terminator(Terminator::Any(b'\n'))
+        .buffer_capacity(bytes.len().max(1))
+        .from_reader(bytes);
+    let mut record = ByteRecord::new();
+    reader.read_byte_record(&mut record).map_err(into_io)?;
+    Ok(record)
+}
+
+fn write(record: &ByteRecord, out: &mut dyn Write) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_byte_record(record).map_err(into_io)?;
+    writer.flush()
+}
+
+fn never_closed() -> RowError {
+    RowError::row("a quote is opened and never closed")
+}
+
+fn is_error_column(column: &str) -> bool {
+    ERROR_COLUMNS.contains(&column)
+}
+
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Follows the quotes of a record, to know whether a line ends inside of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Quotes {
+    /// A field begins here; only here a quote opens.
+    #[default]
+    FieldStart,
+    /// In a field without quotes.
+    Plain,
+    /// Inside of quotes.
+    Open,
+    /// Behind a quote inside of quotes: the end of them, or the first half of a quote that is meant.
+    MaybeClosed,
+}
+
+impl Quotes {
+    fn read(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            *self = match (*self, byte) {
+                (Self::FieldStart, b'"') | (Self::MaybeClosed, b'"') => Self::Open,
+                (Self::Open, b'"') => Self::MaybeClosed,
+                (Self::Open, _) => Self::Open,
+                (_, b',') => Self::FieldStart,
+                _ => Self::Plain,
+            };
+        }
+    }
+
+    fn are_open(self) -> bool {
+        self == Self::Open
+    }
+}
+
+#[cfg(test)]
+mod tests;
