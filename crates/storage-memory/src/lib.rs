@@ -9,6 +9,8 @@ mod place;
 mod sessions;
 mod state;
 mod storage;
+#[cfg(test)]
+mod tests;
 mod time;
 mod users;
 mod walk;
