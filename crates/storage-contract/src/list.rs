@@ -80,6 +80,13 @@ macro_rules! __for_each_case {
                 an_event_of_that_moment_stays
                 positions_are_not_used_again
             }
+            haystacks {
+                few_bans_in_force_among_many_over
+                few_users_of_a_kind_among_many
+                few_users_of_a_kind_among_many_that_match
+                few_live_sessions_among_many_over
+                few_idle_visitors_behind_many_that_are_held
+            }
             idle_anonymous {
                 only_active_visitors_without_a_hold_are_listed
                 idle_is_before_that_moment

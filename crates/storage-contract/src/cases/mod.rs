@@ -6,6 +6,7 @@ pub(crate) mod ban_lists;
 pub(crate) mod bans;
 pub(crate) mod counts;
 pub(crate) mod events;
+pub(crate) mod haystacks;
 pub(crate) mod idle_anonymous;
 pub(crate) mod jobs;
 pub(crate) mod late_events;
