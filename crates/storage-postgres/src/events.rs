@@ -89,7 +89,7 @@ impl EventLog for Unit {
                 SELECT id FROM events WHERE at < $1
                 ORDER BY at, appended LIMIT $2 FOR UPDATE SKIP LOCKED
             )
-            DELETE FROM events e USING old WHERE e.id = old.id",
+            DELETE FROM events WHERE id = ANY (ARRAY(SELECT id FROM old))",
             bound(before),
             i64::from(limit),
         )

@@ -145,7 +145,7 @@ impl JobRepository for Unit {
                 )
                 ORDER BY r.ended_at, r.id LIMIT $2 FOR UPDATE SKIP LOCKED
             )
-            DELETE FROM job_runs r USING old WHERE r.id = old.id",
+            DELETE FROM job_runs WHERE id = ANY (ARRAY(SELECT id FROM old))",
             bound(before),
             i64::from(limit),
         )

@@ -298,7 +298,7 @@ pub(super) async fn delete_over(
             SELECT id FROM bans WHERE COALESCE(lifted_at, until) < $1
             ORDER BY COALESCE(lifted_at, until), id LIMIT $2 FOR UPDATE SKIP LOCKED
         )
-        DELETE FROM bans b USING old WHERE b.id = old.id",
+        DELETE FROM bans WHERE id = ANY (ARRAY(SELECT id FROM old))",
         bound(before),
         i64::from(limit),
     )

@@ -1,6 +1,16 @@
 //! The cell of a user: all properties that lists filter by, in one number.
 
-use systemprompt_users_domain::{Roles, UserFilter, UserStatus, UserTally};
+use systemprompt_users_domain::{Roles, User, UserFilter, UserRole, UserStatus, UserTally};
+
+/// The cell of `user`.
+pub(super) fn of(user: &User) -> i16 {
+    number(&UserTally::of(user))
+}
+
+/// Whether users of `cell` are anonymous.
+pub(super) fn is_anonymous(cell: i16) -> bool {
+    tally(cell, 0).is_some_and(|tally| tally.roles.is_anonymous())
+}
 
 /// The cells of all users that meet `filter`, its two time ranges aside. At most 48.
 pub(super) fn matching(filter: &UserFilter) -> Vec<i16> {
@@ -11,7 +21,7 @@ pub(super) fn matching(filter: &UserFilter) -> Vec<i16> {
 pub(super) fn active_admins() -> Vec<i16> {
     let filter = UserFilter {
         statuses: vec![UserStatus::Active],
-        roles: vec![systemprompt_users_domain::UserRole::Admin],
+        roles: vec![UserRole::Admin],
         ..UserFilter::default()
     };
     matching(&filter)

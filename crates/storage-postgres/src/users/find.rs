@@ -98,8 +98,13 @@ pub(super) async fn has_other_active_admin(
     except: &[UserId],
 ) -> StorageResult<bool> {
     let found = sqlx::query_scalar!(
+        // In order, so that an index is the only way: by its reckoning, the planner would find one of a few
+        // admins soon by reading all users.
         r#"SELECT EXISTS (
-            SELECT 1 FROM users WHERE cell = ANY($1) AND id <> ALL($2)
+            SELECT 1 FROM unnest($1::smallint[]) AS c (cell) CROSS JOIN LATERAL (
+                SELECT u.id FROM users u WHERE u.cell = c.cell AND u.id <> ALL($2)
+                ORDER BY u.created_at, u.id LIMIT 1
+            ) admin
         ) AS "found!""#,
         &cell::active_admins(),
         &uuids(except),

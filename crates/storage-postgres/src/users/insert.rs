@@ -8,6 +8,7 @@ use systemprompt_users_domain::{
 use uuid::Uuid;
 
 use super::row::UserColumns;
+use super::search_index;
 use crate::unit::Unit;
 
 /// How often a user is tried again whose key was taken, and free when we looked by whom.
@@ -39,7 +40,7 @@ fn runs_of_unique_ids(users: &[User]) -> Vec<&[User]> {
 }
 
 async fn insert_run(unit: &mut Unit, users: &[User]) -> StorageResult<Vec<InsertOutcome>> {
-    let mut inserted = insert(unit, users.iter()).await?;
+    let mut inserted = insert(unit, &users.iter().collect::<Vec<_>>()).await?;
     let mut conflicts = HashMap::new();
     for attempt in 1.. {
         let open: Vec<&User> = users
@@ -66,7 +67,7 @@ async fn insert_run(unit: &mut Unit, users: &[User]) -> StorageResult<Vec<Insert
             let message = "other units take and free the same keys all the time";
             return Err(StorageError::Unavailable(message.into()));
         }
-        inserted.extend(insert(unit, again.into_iter()).await?);
+        inserted.extend(insert(unit, &again).await?);
     }
     let outcome = |user: &User| match conflicts.get(&user.id) {
         Some(key) => InsertOutcome::Conflict(*key),
@@ -76,34 +77,21 @@ async fn insert_run(unit: &mut Unit, users: &[User]) -> StorageResult<Vec<Insert
 }
 
 /// Stores those that it can, and answers which.
-async fn insert<'a>(
-    unit: &mut Unit,
-    users: impl Iterator<Item = &'a User>,
-) -> StorageResult<HashSet<UserId>> {
-    let columns = UserColumns::of(users);
+async fn insert(unit: &mut Unit, users: &[&User]) -> StorageResult<HashSet<UserId>> {
+    let columns = UserColumns::of(users.iter().copied());
     let ids = sqlx::query_scalar!(
-        r#"WITH inserted AS (
-            INSERT INTO users (
-                id, name, name_key, email, email_verified, full_name, display_name, avatar_url,
-                status, roles, is_bot, fingerprint, token_hash, created_at, updated_at,
-                last_active_at, deleted_at, status_before_delete, merged_into, legal_hold, version
-            )
-            SELECT * FROM unnest(
-                $1::uuid[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[],
-                $7::text[], $8::text[], $9::text[], $10::smallint[], $11::boolean[], $12::text[],
-                $13::bytea[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[],
-                $17::timestamptz[], $18::text[], $19::uuid[], $20::boolean[], $21::bigint[]
-            )
-            ON CONFLICT DO NOTHING
-            RETURNING id, cell
-        ), searchable AS (
-            INSERT INTO user_search (user_id, cell, name, email, full_name, display_name)
-            SELECT f.id, inserted.cell, f.name, f.email, f.full_name, f.display_name
-            FROM unnest($1::uuid[], $22::text[], $23::text[], $24::text[], $25::text[])
-                AS f (id, name, email, full_name, display_name)
-            JOIN inserted ON inserted.id = f.id
+        "INSERT INTO users (
+            id, name, name_key, email, email_verified, full_name, display_name, avatar_url, status,
+            roles, is_bot, fingerprint, token_hash, created_at, updated_at, last_active_at,
+            deleted_at, status_before_delete, merged_into, legal_hold, version
         )
-        SELECT id AS "id!" FROM inserted"#,
+        SELECT * FROM unnest(
+            $1::uuid[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::text[],
+            $8::text[], $9::text[], $10::smallint[], $11::boolean[], $12::text[], $13::bytea[],
+            $14::timestamptz[], $15::timestamptz[], $16::timestamptz[], $17::timestamptz[],
+            $18::text[], $19::uuid[], $20::boolean[], $21::bigint[]
+        )
+        ON CONFLICT DO NOTHING RETURNING id",
         &columns.ids,
         &columns.names as _,
         &columns.name_keys as _,
@@ -125,14 +113,14 @@ async fn insert<'a>(
         &columns.merged_into as _,
         &columns.legal_holds,
         &columns.versions,
-        &columns.search.names,
-        &columns.search.emails as _,
-        &columns.search.full_names as _,
-        &columns.search.display_names as _,
     )
     .fetch_all(unit.writer()?)
     .await;
-    Ok(unit.done(ids)?.into_iter().map(UserId::from_uuid).collect())
+    let inserted: HashSet<_> = unit.done(ids)?.into_iter().map(UserId::from_uuid).collect();
+    let new: Vec<&User> =
+        users.iter().copied().filter(|user| inserted.contains(&user.id)).collect();
+    search_index::add(unit, &new).await?;
+    Ok(inserted)
 }
 
 /// Where in the batch the users stand that were stored with it.

@@ -52,8 +52,9 @@ fn statement(
         UserOrder::Name => ("name_key", "ASC"),
     };
     let limit = i64::from(page.limit.get()) + 1;
+    // As an array, not a join: to the planner a page of unknown size is a tenth of the table.
     let mut query = QueryBuilder::new(SELECT_USERS);
-    query.push("JOIN (SELECT k.id, k.place FROM unnest(").push_bind(cells.to_vec());
+    query.push("WHERE u.id = ANY (ARRAY(SELECT k.id FROM unnest(").push_bind(cells.to_vec());
     query.push("::smallint[]) AS c (cell) CROSS JOIN LATERAL (SELECT r.id, r.");
     query.push(column).push(" AS place FROM users r WHERE r.cell = c.cell");
     push_own_range(&mut query, filter, order, page.after.as_ref())?;
@@ -69,8 +70,7 @@ fn statement(
     query.push_bind(limit);
     query.push(format_args!(") k ORDER BY k.place {direction}, k.id {direction} LIMIT "));
     query.push_bind(limit);
-    query.push(") page ON page.id = u.id ORDER BY page.place ");
-    query.push(format_args!("{direction}, page.id {direction}"));
+    query.push(format_args!(")) ORDER BY u.{column} {direction}, u.id {direction}"));
     Ok(query)
 }
 

@@ -12,7 +12,8 @@ pub(super) async fn preview(unit: &mut Unit, ids: &[UserId]) -> StorageResult<Pu
             (SELECT count(*) FROM users WHERE id = ANY($1)) AS "users!",
             (SELECT count(*) FROM sessions WHERE user_id = ANY($1)) AS "sessions!",
             (SELECT count(*) FROM ban_facts WHERE user_id = ANY($1)) AS "bans!",
-            (SELECT count(*) FROM users WHERE merged_into = ANY($1) AND id <> ALL($1)) AS "merged!""#,
+            (SELECT count(*) FROM users
+                WHERE merged_into = ANY($1) AND merged_into IS NOT NULL AND id <> ALL($1)) AS "merged!""#,
         &uuids(ids),
     )
     .fetch_one(unit.reader()?)
@@ -34,7 +35,9 @@ pub(super) async fn many(unit: &mut Unit, ids: &[UserId]) -> StorageResult<Purge
     let ids = uuids(ids);
     // All rows that change, in the order of ids, as by everybody else.
     let locked = sqlx::query!(
-        "SELECT id FROM users WHERE id = ANY($1) OR merged_into = ANY($1) ORDER BY id FOR UPDATE",
+        "SELECT id FROM users
+        WHERE id = ANY($1) OR (merged_into = ANY($1) AND merged_into IS NOT NULL)
+        ORDER BY id FOR UPDATE",
         &ids,
     )
     .fetch_all(unit.writer()?)
@@ -54,13 +57,14 @@ pub(super) async fn many(unit: &mut Unit, ids: &[UserId]) -> StorageResult<Purge
         .await;
     unit.done(bans)?;
     let merged_references = sqlx::query!(
-        "UPDATE users SET merged_into = NULL WHERE merged_into = ANY($1) AND id <> ALL($1)",
+        "UPDATE users SET merged_into = NULL
+        WHERE merged_into = ANY($1) AND merged_into IS NOT NULL AND id <> ALL($1)",
         &ids,
     )
     .execute(unit.writer()?)
     .await;
     let merged_references = unit.done(merged_references)?.rows_affected();
-    // The search row goes along by its foreign key.
+    // What the search holds of them goes along by foreign keys.
     let users =
         sqlx::query!("DELETE FROM users WHERE id = ANY($1)", &ids).execute(unit.writer()?).await;
     let users = unit.done(users)?.rows_affected();

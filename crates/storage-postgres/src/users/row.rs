@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use systemprompt_users_domain::{
     AvatarUrl, DisplayName, Email, Fingerprint, FullName, Roles, StorageResult, TokenHash, User,
-    UserId, UserName, UserStatus, fold_case,
+    UserId, UserName, UserStatus,
 };
 use uuid::Uuid;
 
@@ -139,25 +139,6 @@ pub(super) struct UserColumns<'a> {
     pub(super) merged_into: Vec<Option<Uuid>>,
     pub(super) legal_holds: Vec<bool>,
     pub(super) versions: Vec<i64>,
-    pub(super) search: SearchColumns,
-}
-
-/// The folded fields of users.
-#[derive(Default)]
-pub(super) struct SearchColumns {
-    pub(super) names: Vec<String>,
-    pub(super) emails: Vec<Option<String>>,
-    pub(super) full_names: Vec<Option<String>>,
-    pub(super) display_names: Vec<Option<String>>,
-}
-
-impl SearchColumns {
-    pub(super) fn push(&mut self, user: &User) {
-        self.names.push(fold_case(user.name.as_str()));
-        self.emails.push(user.email.as_ref().map(|email| fold_case(email.as_str())));
-        self.full_names.push(user.full_name.as_ref().map(|name| fold_case(name.as_str())));
-        self.display_names.push(user.display_name.as_ref().map(|name| fold_case(name.as_str())));
-    }
 }
 
 impl<'a> UserColumns<'a> {
@@ -191,6 +172,5 @@ impl<'a> UserColumns<'a> {
         self.merged_into.push(user.merged_into.map(|id| id.as_uuid()));
         self.legal_holds.push(user.legal_hold);
         self.versions.push(user.version);
-        self.search.push(user);
     }
 }

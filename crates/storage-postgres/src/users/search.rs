@@ -1,5 +1,7 @@
 //! Search: fields that start with a text in their order, then those that hold it somewhere, by id.
 
+use std::cmp::Ordering;
+
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgArguments;
 use sqlx::query::QueryAs;
@@ -11,6 +13,7 @@ use uuid::Uuid;
 use super::cell;
 use super::list::foreign_cursor;
 use super::row::{SELECT_USERS, UserRow, into_users};
+use super::search_index::SEPARATOR;
 use crate::time::bound;
 use crate::unit::Unit;
 
@@ -18,11 +21,10 @@ type UserQuery<'q> = QueryAs<'q, sqlx::Postgres, UserRow, PgArguments>;
 
 /// What all parts of a search have in common.
 struct Search<'a> {
-    text: &'a str,
-    /// The least text above all that start with `text`.
-    end: String,
+    text: &'a SearchText,
     filter: &'a UserFilter,
     cells: Vec<i16>,
+    /// One more than the page holds.
     limit: usize,
 }
 
@@ -32,30 +34,16 @@ pub(super) async fn page(
     filter: &UserFilter,
     page: &PageRequest,
 ) -> StorageResult<Page<User>> {
-    let search = Search {
-        text: text.as_str(),
-        // No field is as long as this, so nothing is above it.
-        end: text.prefix_end().unwrap_or_else(|| String::from(char::MAX).repeat(400)),
-        filter,
-        cells: cell::matching(filter),
-        limit: usize::from(page.limit.get()) + 1,
-    };
-    if search.cells.is_empty() {
-        return Ok(Page { items: Vec::new(), next: None });
-    }
-    let mut users = Vec::new();
-    let behind = match page.after.as_ref().map(|after| (&after.key, after.id)) {
-        None => None,
-        Some((SortKey::Id, id)) => Some(id),
-        Some((SortKey::Text(_), _)) => None,
+    let limit = usize::from(page.limit.get()) + 1;
+    let search = Search { text, filter, cells: cell::matching(filter), limit };
+    let (mut users, behind) = match page.after.as_ref().map(|after| (&after.key, after.id)) {
+        None => (search.prefixes(unit, None).await?, None),
+        Some((SortKey::Text(term), id)) => (search.prefixes(unit, Some((term, id))).await?, None),
+        Some((SortKey::Id, id)) => (Vec::new(), Some(id)),
         Some(_) => return Err(foreign_cursor()),
     };
-    if behind.is_none() {
-        users = search.prefixes(unit, page.after.as_ref()).await?;
-    }
-    if users.len() < search.limit {
-        let rest = search.limit - users.len();
-        users.extend(search.substrings(unit, behind, rest).await?);
+    if users.len() < limit {
+        users.extend(search.substrings(unit, behind, limit - users.len()).await?);
     }
     Ok(Page::from_rows(users, page.limit, |user| cursor(text, user)))
 }
@@ -67,43 +55,81 @@ fn cursor(text: &SearchText, user: &User) -> Cursor {
     }
 }
 
+/// What shares this many bytes and more is one group of the index.
+const LAST_GROUP: i16 = 64;
+
 impl Search<'_> {
-    async fn prefixes(&self, unit: &mut Unit, after: Option<&Cursor>) -> StorageResult<Vec<User>> {
-        let after = after.and_then(|after| match &after.key {
-            SortKey::Text(text) if text.as_str() >= self.text => Some((text.as_str(), after.id)),
-            _ => None,
-        });
+    /// A page out of each group of each cell, merged.
+    async fn prefixes(
+        &self,
+        unit: &mut Unit,
+        after: Option<(&str, Uuid)>,
+    ) -> StorageResult<Vec<User>> {
+        let text = self.text.as_str();
+        let after = after.filter(|(term, _)| *term >= text);
         let sql = prefix_statement(after.is_some(), self.has_ranges());
-        let (place, id) = after.unwrap_or((self.text, Uuid::nil()));
+        let (term, id) = after.unwrap_or((text, Uuid::nil()));
+        // No field is as long as this, so nothing is above it.
+        let end = || String::from(char::MAX).repeat(400);
+        let length = i16::try_from(text.len()).unwrap_or(i16::MAX);
         let query = sqlx::query_as(AssertSqlSafe(sql))
             .bind(&self.cells)
-            .bind(self.text)
-            .bind(&self.end)
+            .bind(self.text.prefix_end().unwrap_or_else(end))
+            .bind(length)
+            .bind((0..length.min(LAST_GROUP + 1)).collect::<Vec<_>>())
             .bind(i64::try_from(self.limit).unwrap_or(i64::MAX))
-            .bind(place)
+            .bind(term)
             .bind(id);
         let rows = self.with_ranges(query).fetch_all(unit.reader()?).await;
-        into_users(unit.done(rows)?)
+        let mut users = into_users(unit.done(rows)?)?;
+        users.sort_by(|a, b| self.compare(a, b));
+        Ok(users)
     }
 
+    fn compare(&self, a: &User, b: &User) -> Ordering {
+        self.text.rank(a).cmp(&self.text.rank(b)).then(a.id.cmp(&b.id))
+    }
+
+    /// Registered and anonymous users lie apart, so each part is asked for a page.
     async fn substrings(
         &self,
         unit: &mut Unit,
         behind: Option<Uuid>,
         limit: usize,
     ) -> StorageResult<Vec<User>> {
-        let by_trigrams = has_trigram(self.text);
-        let sql = substring_statement(by_trigrams, behind.is_some(), self.has_ranges());
-        let mut characters: Vec<String> = self.text.chars().map(String::from).collect();
+        let mut users = Vec::new();
+        let (visitors, registered): (Vec<i16>, Vec<i16>) =
+            self.cells.iter().partition(|cell| cell::is_anonymous(**cell));
+        for (column, cells) in [("search_text", registered), ("visitor_text", visitors)] {
+            if !cells.is_empty() {
+                users.extend(self.substrings_in(unit, column, &cells, behind, limit).await?);
+            }
+        }
+        users.sort_by_key(|user| user.id);
+        users.truncate(limit);
+        Ok(users)
+    }
+
+    async fn substrings_in(
+        &self,
+        unit: &mut Unit,
+        column: &'static str,
+        cells: &[i16],
+        behind: Option<Uuid>,
+        limit: usize,
+    ) -> StorageResult<Vec<User>> {
+        let text = self.text.as_str();
+        let by_trigrams = has_trigram(text);
+        let sql = substring_statement(column, by_trigrams, behind.is_some(), self.has_ranges());
+        let mut characters: Vec<String> = text.chars().map(String::from).collect();
         characters.sort_unstable();
         characters.dedup();
         let query = sqlx::query_as(AssertSqlSafe(sql))
-            .bind(&self.cells)
-            .bind(self.text)
-            .bind(&self.end)
+            .bind(cells)
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .bind(like_pattern(self.text))
-            .bind(if by_trigrams { Vec::new() } else { characters })
+            .bind(like_pattern(text))
+            .bind(like_pattern(&format!("{SEPARATOR}{text}")))
+            .bind(characters)
             .bind(behind.unwrap_or_default());
         let rows = self.with_ranges(query).fetch_all(unit.reader()?).await;
         into_users(unit.done(rows)?)
@@ -126,8 +152,7 @@ impl Search<'_> {
 
 /// Whether the index on trigrams can serve: three letters or digits in a row that every locale knows.
 fn has_trigram(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.windows(3).any(|three| three.iter().all(u8::is_ascii_alphanumeric))
+    text.as_bytes().windows(3).any(|three| three.iter().all(u8::is_ascii_alphanumeric))
 }
 
 /// A pattern that only `text` itself matches, anywhere.
@@ -162,57 +187,45 @@ fn range_join(has_ranges: bool, first: usize) -> String {
     )
 }
 
-const FIELDS: [&str; 4] = ["name", "email", "full_name", "display_name"];
-
-/// $1 cells, $2 text, $3 its end, $4 limit, $5 and $6 the place to go on at, $7.. ranges.
-///
-/// A page of each field and cell, merged. A user counts by the smallest field that matches, and if two are
-/// the same, by the first: so it comes once.
+/// $1 cells, $2 the end of the terms, $3 the length of the text in bytes, $4 groups, $5 limit, $6 and $7 the
+/// place to go on at, $8.. ranges.
 fn prefix_statement(is_next: bool, has_ranges: bool) -> String {
     let from = if is_next { ">" } else { ">=" };
-    let join = range_join(has_ranges, 7);
-    let parts = FIELDS.iter().enumerate().map(|(place, field)| {
-        let smaller = FIELDS.iter().enumerate().filter(|(other, _)| *other != place);
-        let no_smaller = smaller.map(|(other, smaller)| {
-            let below = if other < place { "<=" } else { "<" };
-            format!("AND NOT COALESCE(s.{smaller} >= $2 AND s.{smaller} {below} s.{field}, false)")
-        });
-        format!(
-            "SELECT k.user_id, k.term FROM unnest($1::smallint[]) AS c (cell) CROSS JOIN LATERAL (
-                SELECT s.user_id, s.{field} AS term FROM user_search s {join}
-                WHERE s.cell = c.cell AND (s.{field}, s.user_id) {from} ($5, $6)
-                    AND s.{field} < $3 AND s.{field} IS NOT NULL {}
-                ORDER BY s.{field}, s.user_id LIMIT $4
-            ) k",
-            no_smaller.collect::<Vec<_>>().join(" "),
-        )
-    });
+    let join = range_join(has_ranges, 8);
     format!(
-        "{SELECT_USERS} JOIN (
-            SELECT m.user_id, m.term FROM ({}) m ORDER BY m.term, m.user_id LIMIT $4
-        ) page ON page.user_id = u.id ORDER BY page.term, page.user_id",
-        parts.collect::<Vec<_>>().join(" UNION ALL "),
+        "{SELECT_USERS} WHERE u.id = ANY (ARRAY(
+            SELECT k.user_id FROM unnest($1::smallint[]) AS c (cell)
+            CROSS JOIN unnest($4::smallint[]) AS g (shared)
+            CROSS JOIN LATERAL (
+                SELECT s.user_id, s.term FROM user_terms s {join}
+                WHERE s.cell = c.cell AND LEAST(s.shared, 64::smallint) = g.shared AND s.shared < $3
+                    AND (s.term, s.user_id) {from} ($6, $7) AND s.term < $2
+                ORDER BY s.term, s.user_id LIMIT $5
+            ) k
+            ORDER BY k.term, k.user_id LIMIT $5
+        ))"
     )
 }
 
-/// $1 cells, $2 text, $3 its end, $4 limit, $5 pattern, $6 characters, $7 the id to go on behind, $8.. ranges.
+/// $1 cells, $2 limit, $3 pattern, $4 pattern of a prefix, $5 characters, $6 the id to go on behind,
+/// $7.. ranges.
 ///
 /// Whether an index on characters is read, or users in the order of ids until the page is full, is for the
 /// planner to say, which knows how common the text is. Whatever it takes, the text itself is compared.
-fn substring_statement(by_trigrams: bool, is_next: bool, has_ranges: bool) -> String {
-    let join = range_join(has_ranges, 8);
-    let characters =
-        if by_trigrams { "" } else { "AND string_to_array(s.search_text, NULL) @> $6" };
-    let behind = if is_next { "AND s.user_id > $7" } else { "" };
-    let no_prefix = FIELDS
-        .iter()
-        .map(|field| format!("AND (s.{field} < $2 OR s.{field} >= $3 OR s.{field} IS NULL)"));
+fn substring_statement(column: &str, by_trigrams: bool, is_next: bool, has_ranges: bool) -> String {
+    let join = range_join(has_ranges, 7);
+    let characters = if by_trigrams {
+        String::new()
+    } else {
+        format!("AND string_to_array(s.{column}, NULL) @> $5")
+    };
+    let behind = if is_next { "AND s.user_id > $6" } else { "" };
     format!(
-        "{SELECT_USERS} JOIN (
+        "{SELECT_USERS} WHERE u.id = ANY (ARRAY(
             SELECT s.user_id FROM user_search s {join}
-            WHERE s.cell = ANY($1) AND s.search_text LIKE $5 {characters} {behind} {}
-            ORDER BY s.user_id LIMIT $4
-        ) page ON page.user_id = u.id ORDER BY page.user_id",
-        no_prefix.collect::<Vec<_>>().join(" "),
+            WHERE s.{column} IS NOT NULL AND s.cell = ANY($1)
+                AND s.{column} LIKE $3 AND s.{column} NOT LIKE $4 {characters} {behind}
+            ORDER BY s.user_id LIMIT $2
+        )) ORDER BY u.id"
     )
 }

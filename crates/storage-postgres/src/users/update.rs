@@ -6,6 +6,7 @@ use systemprompt_users_domain::{StorageError, StorageResult, UniqueKey, User, Us
 use uuid::Uuid;
 
 use super::row::UserColumns;
+use super::search_index::{self, Searchable};
 use crate::unit::Unit;
 
 pub(super) async fn many(unit: &mut Unit, users: &[User]) -> StorageResult<()> {
@@ -22,11 +23,16 @@ pub(super) async fn many(unit: &mut Unit, users: &[User]) -> StorageResult<()> {
         .iter()
         .any(|user| stored.get(&user.id.as_uuid()).is_none_or(|row| row.differs_in_keys(user)));
     if may_conflict {
-        replace_undoably(unit, users).await
+        replace_undoably(unit, users).await?;
     } else {
         let result = replace(unit, users).await?;
-        unit.done(result)
+        unit.done(result)?;
     }
+    let is_outdated = |user: &&&User| {
+        stored.get(&user.id.as_uuid()).is_none_or(|row| !row.searchable.is_of(user))
+    };
+    let outdated: Vec<&User> = users.iter().filter(is_outdated).copied().collect();
+    search_index::replace(unit, &outdated).await
 }
 
 /// One of each; the same user in two states can't both follow from the stored one.
@@ -45,12 +51,12 @@ fn distinct(users: &[User]) -> StorageResult<Vec<&User>> {
 
 /// What is stored of a user that decides whether it may be replaced.
 struct Stored {
-    id: Uuid,
     version: i64,
     name_key: String,
     email: Option<String>,
     token_hash: Option<Vec<u8>>,
     is_live: bool,
+    searchable: Searchable,
 }
 
 impl Stored {
@@ -67,15 +73,32 @@ impl Stored {
 
 async fn lock(unit: &mut Unit, users: &[&User]) -> StorageResult<HashMap<Uuid, Stored>> {
     let ids: Vec<Uuid> = users.iter().map(|user| user.id.as_uuid()).collect();
-    let rows = sqlx::query_as!(
-        Stored,
-        r#"SELECT id, version, name_key, email, token_hash, status <> 'deleted' AS "is_live!"
-        FROM users WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE"#,
+    let rows = sqlx::query!(
+        r#"SELECT u.id, u.version, u.name_key, u.email, u.token_hash,
+            u.status <> 'deleted' AS "is_live!", s.cell AS "cell?", s.search_text, s.visitor_text
+        FROM users u LEFT JOIN user_search s ON s.user_id = u.id
+        WHERE u.id = ANY($1) ORDER BY u.id FOR NO KEY UPDATE OF u"#,
         &ids,
     )
     .fetch_all(unit.writer()?)
     .await;
-    Ok(unit.done(rows)?.into_iter().map(|row| (row.id, row)).collect())
+    let stored = unit.done(rows)?.into_iter().map(|row| {
+        let searchable = Searchable {
+            cell: row.cell,
+            search_text: row.search_text,
+            visitor_text: row.visitor_text,
+        };
+        let stored = Stored {
+            version: row.version,
+            name_key: row.name_key,
+            email: row.email,
+            token_hash: row.token_hash,
+            is_live: row.is_live,
+            searchable,
+        };
+        (row.id, stored)
+    });
+    Ok(stored.collect())
 }
 
 async fn replace_undoably(unit: &mut Unit, users: &[&User]) -> StorageResult<()> {
@@ -158,41 +181,26 @@ async fn give_up_keys(unit: &mut Unit, users: &[&User]) -> StorageResult<()> {
 async fn replace(unit: &mut Unit, users: &[&User]) -> StorageResult<sqlx::Result<()>> {
     let columns = UserColumns::of(users.iter().copied());
     let result = sqlx::query!(
-        r#"WITH replaced AS (
-            UPDATE users u SET
-                name = n.name, name_key = n.name_key, email = n.email,
-                email_verified = n.email_verified, full_name = n.full_name,
-                display_name = n.display_name, avatar_url = n.avatar_url, status = n.status,
-                roles = n.roles, is_bot = n.is_bot, fingerprint = n.fingerprint,
-                token_hash = n.token_hash, created_at = n.created_at, updated_at = n.updated_at,
-                last_active_at = n.last_active_at, deleted_at = n.deleted_at,
-                status_before_delete = n.status_before_delete, merged_into = n.merged_into,
-                legal_hold = n.legal_hold, version = n.version
-            FROM unnest(
-                $1::uuid[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[],
-                $7::text[], $8::text[], $9::text[], $10::smallint[], $11::boolean[], $12::text[],
-                $13::bytea[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[],
-                $17::timestamptz[], $18::text[], $19::uuid[], $20::boolean[], $21::bigint[]
-            ) AS n (
-                id, name, name_key, email, email_verified, full_name, display_name, avatar_url,
-                status, roles, is_bot, fingerprint, token_hash, created_at, updated_at,
-                last_active_at, deleted_at, status_before_delete, merged_into, legal_hold, version
-            )
-            WHERE u.id = n.id
-            RETURNING u.id, u.cell
+        "UPDATE users u SET
+            name = n.name, name_key = n.name_key, email = n.email,
+            email_verified = n.email_verified, full_name = n.full_name,
+            display_name = n.display_name, avatar_url = n.avatar_url, status = n.status,
+            roles = n.roles, is_bot = n.is_bot, fingerprint = n.fingerprint,
+            token_hash = n.token_hash, created_at = n.created_at, updated_at = n.updated_at,
+            last_active_at = n.last_active_at, deleted_at = n.deleted_at,
+            status_before_delete = n.status_before_delete, merged_into = n.merged_into,
+            legal_hold = n.legal_hold, version = n.version
+        FROM unnest(
+            $1::uuid[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::text[],
+            $8::text[], $9::text[], $10::smallint[], $11::boolean[], $12::text[], $13::bytea[],
+            $14::timestamptz[], $15::timestamptz[], $16::timestamptz[], $17::timestamptz[],
+            $18::text[], $19::uuid[], $20::boolean[], $21::bigint[]
+        ) AS n (
+            id, name, name_key, email, email_verified, full_name, display_name, avatar_url, status,
+            roles, is_bot, fingerprint, token_hash, created_at, updated_at, last_active_at,
+            deleted_at, status_before_delete, merged_into, legal_hold, version
         )
-        INSERT INTO user_search (user_id, cell, name, email, full_name, display_name)
-        SELECT f.id, replaced.cell, f.name, f.email, f.full_name, f.display_name
-        FROM unnest($1::uuid[], $22::text[], $23::text[], $24::text[], $25::text[])
-            AS f (id, name, email, full_name, display_name)
-        JOIN replaced ON replaced.id = f.id
-        ON CONFLICT (user_id) DO UPDATE SET
-            cell = excluded.cell, name = excluded.name, email = excluded.email,
-            full_name = excluded.full_name, display_name = excluded.display_name
-        WHERE (user_search.cell, user_search.name, user_search.email, user_search.full_name,
-                user_search.display_name)
-            IS DISTINCT FROM (excluded.cell, excluded.name, excluded.email, excluded.full_name,
-                excluded.display_name)"#,
+        WHERE u.id = n.id",
         &columns.ids,
         &columns.names as _,
         &columns.name_keys as _,
@@ -214,10 +222,6 @@ async fn replace(unit: &mut Unit, users: &[&User]) -> StorageResult<sqlx::Result
         &columns.merged_into as _,
         &columns.legal_holds,
         &columns.versions,
-        &columns.search.names,
-        &columns.search.emails as _,
-        &columns.search.full_names as _,
-        &columns.search.display_names as _,
     )
     .execute(unit.writer()?)
     .await;
