@@ -1,11 +1,6 @@
 //! What the tests of the public API share: every backend, a settable clock, a host with all services.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
-extern crate self as systemprompt_users;
-#[doc(hidden)]
-pub use systemprompt_users_application::*;
-#[doc(hidden)]
-pub use systemprompt_users_domain::*;
 mod at_once;
 mod backend;
 mod clock;

@@ -27,6 +27,7 @@ pub fn run(backend: Backend, scenario: impl AsyncFnOnce(&Host)) {
             let is_sound = finding.broken == 0 || finding.invariant == Invariant::ActiveAdmin;
             assert!(is_sound || host.is_broken_on_purpose(), "left behind: {finding:?}");
         }
+        opened.close().await;
     });
 }
 

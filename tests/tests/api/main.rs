@@ -5,16 +5,21 @@
     clippy::unwrap_used,
     reason = "a test fails where its steps do"
 )]
-extern crate systemprompt_users_tests as systemprompt_users;
 
 mod allow_list;
 mod anonymous;
+mod bad_input;
 mod ban_lists;
 mod bans;
+mod builtin_jobs;
 mod bulk;
 mod create;
+mod doctor;
 mod events;
 mod find;
+mod hourly;
+mod job_leases;
+mod jobs;
 mod lifecycle;
 mod lists;
 mod merge;
