@@ -45,6 +45,12 @@ CREATE INDEX user_search_visitor_characters ON user_search
     USING gin (string_to_array(visitor_text, NULL))
     WITH (gin_pending_list_limit = 256) WHERE visitor_text IS NOT NULL;
 
+-- How common each character is. Told apart, since what is known of a partial index is not made use of.
+CREATE STATISTICS user_search_character_frequency
+    ON (string_to_array(search_text, NULL)) FROM user_search;
+CREATE STATISTICS user_search_visitor_character_frequency
+    ON (string_to_array(visitor_text, NULL)) FROM user_search;
+
 -- What the fields of users start with: one row for each different field.
 CREATE TABLE user_terms (
     user_id uuid NOT NULL,

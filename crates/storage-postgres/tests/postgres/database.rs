@@ -1,12 +1,21 @@
 //! Databases for tests: each has one of its own, copied from one that was migrated once.
 
+use std::time::Duration;
+
 use systemprompt_test_postgres::{TestCluster, TestDatabase};
 use systemprompt_users_postgres::{PostgresOptions, PostgresStorage};
 
 /// A storage on a migrated, empty database, which is dropped with the second value.
 pub(crate) async fn migrated() -> (PostgresStorage, TestDatabase) {
+    migrated_with(5).await
+}
+
+/// The same with that many connections at the most.
+pub(crate) async fn migrated_with(max_connections: u32) -> (PostgresStorage, TestDatabase) {
     let database = tokio::task::spawn_blocking(migrated_database).await.unwrap();
-    let options = PostgresOptions { max_connections: 5, ..PostgresOptions::default() };
+    // Long enough for a busy machine, short enough for the tests that wait it out.
+    let lock_timeout = Duration::from_secs(5);
+    let options = PostgresOptions { max_connections, lock_timeout, ..PostgresOptions::default() };
     let storage = PostgresStorage::connect_with(database.url(), options).await.unwrap();
     (storage, database)
 }

@@ -1,5 +1,8 @@
 //! The Postgres adapter on a throw-away server.
 
 mod contract;
+mod counters;
 mod database;
+mod events;
+mod migrations;
 mod plan;

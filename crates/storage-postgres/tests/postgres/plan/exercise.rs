@@ -7,8 +7,8 @@ use systemprompt_users_contract::fixtures::{
 };
 use systemprompt_users_domain::{
     AnonymousScope, BanDuration, BanEnd, BanOrigin, Cursor, EndReason, EventFilter, EventKind,
-    EventPosition, JobOutcome, JobRunFilter, PageRequest, SearchText, SessionFilter, SessionOrder,
-    Storage, TimeRange, UserFilter, UserOrder, UserRole, UserScope, UserStatus,
+    EventPosition, JobOutcome, JobRunFilter, LockKey, PageRequest, SearchText, SessionFilter,
+    SessionOrder, Storage, TimeRange, UserFilter, UserOrder, UserRole, UserScope, UserStatus,
 };
 use systemprompt_users_postgres::PostgresStorage;
 
@@ -138,6 +138,7 @@ async fn user_counts(storage: &PostgresStorage, plans: &Plans) {
 async fn user_changes(storage: &PostgresStorage, plans: &Plans) {
     plans.during("changing users");
     let mut unit = storage.write().await.unwrap();
+    unit.lock(LockKey::Admins).await.unwrap();
     let users = unit.users();
     let new = [user(1_000_001), anonymous(1_000_002), user(1_000_001)];
     users.insert_many(&new).await.unwrap();

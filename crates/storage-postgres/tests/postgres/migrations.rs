@@ -1,0 +1,218 @@
+//! Every older schema, with rows in it, becomes the newest one, and the rows are what they were.
+
+use sqlx::{Connection, PgConnection};
+use systemprompt_test_postgres::TestCluster;
+use systemprompt_users_contract::fixtures::{at, target, user_id, uuid};
+use systemprompt_users_domain::{
+    Actor, BanEnd, BanOrigin, EventKind, EventPosition, JobOutcome, PageRequest, SearchText,
+    SessionFilter, SessionId, SessionOrder, Storage, StorageError, UnitOfWork, User, UserFilter,
+    UserOrder, UserStatus,
+};
+use systemprompt_users_postgres::PostgresStorage;
+
+use crate::database::{MIGRATIONS, migrated};
+
+/// Rows that each version could hold from when its tables were there: one file of SQL for each migration, as
+/// the program of that version would have written them.
+const ROWS: [&str; 5] = [
+    "INSERT INTO users (id, name, name_key, email, email_verified, full_name, status, roles, is_bot,
+        created_at, updated_at, last_active_at, deleted_at, status_before_delete, legal_hold, version)
+    VALUES
+    ('018f3400-0000-7000-8000-000000000001', 'JÜRGEN', 'jürgen', 'jürgen@example.com', true,
+        'Jürgen Groß 100%', 'active', 3, false, '2024-05-01T10:00:01Z', '2024-05-01T10:00:01Z',
+        '2024-05-01T10:00:01.000001Z', NULL, NULL, false, 1),
+    ('018f3400-0000-7000-8000-000000000002', 'gone', 'gone', 'gone@example.com', false, NULL,
+        'deleted', 2, false, '2024-05-01T10:00:02Z', '2024-05-01T10:00:02Z', '2024-05-01T10:00:02Z',
+        '2024-05-01T10:01:00Z', 'suspended', true, 7);
+    INSERT INTO users (id, name, name_key, email_verified, status, roles, is_bot, fingerprint,
+        token_hash, created_at, updated_at, last_active_at, legal_hold, version)
+    VALUES ('018f3400-0000-7000-8000-000000000003', 'anonymous-3', 'anonymous-3', false, 'active', 4,
+        false, 'browser3', decode(repeat('a5', 32), 'hex'), '2024-05-01T10:00:03Z',
+        '2024-05-01T10:00:03Z', '2024-05-01T10:00:03Z', false, 1);
+    UPDATE users SET merged_into = '018f3400-0000-7000-8000-000000000001' WHERE name = 'gone';",
+    "INSERT INTO sessions (id, user_id, token_hash, ip, user_agent, started_at, last_activity_at,
+        expires_at, idle_seconds, live_until)
+    VALUES ('018f3400-0000-7000-8000-000000000001', '018f3400-0000-7000-8000-000000000001',
+        decode(repeat('01', 32), 'hex'), '2001:db8::1', 'agent', '2024-05-01T10:00:01Z',
+        '2024-05-01T10:00:01Z', '2024-05-02T10:00:01Z', 3600, '2024-05-01T11:00:01Z');",
+    "INSERT INTO bans (id, target, banned_at, until, source, session_ids, user_id, ban_count,
+        fact_count, lifted_through, length_class)
+    VALUES ('018f3400-0000-7000-8000-000000000001', '10.0.0.0/8', '2024-05-01T10:00:01Z', NULL,
+        'list', '{018f3400-0000-7000-8000-000000000001}', '018f3400-0000-7000-8000-000000000001', 1,
+        1, 0, 63);
+    INSERT INTO ban_facts (ban_id, sequence, kind, until, at, actor, source, session_ids, user_id)
+    VALUES ('018f3400-0000-7000-8000-000000000001', 1, 'banned', NULL, '2024-05-01T10:00:01Z',
+        '{\"type\": \"operator\", \"id\": \"root\"}', 'list',
+        '{018f3400-0000-7000-8000-000000000001}', '018f3400-0000-7000-8000-000000000001');
+    INSERT INTO allowed_networks (target, target_text, added_at, added_by)
+    VALUES ('192.0.2.1', '192.0.2.1', '2024-05-01T10:00:01Z', '{\"type\": \"system\"}');",
+    "INSERT INTO events (id, at, user_id, actor, kind)
+    VALUES ('018f3400-0000-7000-8000-000000000001', '2024-05-01T10:00:01Z',
+        '018f3400-0000-7000-8000-000000000002', '{\"type\": \"job\", \"id\": \"purge\"}',
+        '{\"kind\": \"user_deleted\", \"user_id\": \"018f3400-0000-7000-8000-000000000002\"}');",
+    "INSERT INTO job_runs (id, job, scheduled_at, trigger, host, attempts, started_at, lease_until,
+        ended_at, outcome, report)
+    VALUES ('018f3400-0000-7000-8000-000000000001', 'cleanup', '2024-05-01T10:00:00Z', 'schedule',
+        'host1', 2, '2024-05-01T10:00:01Z', '2024-05-01T10:01:00Z', '2024-05-01T10:00:09Z',
+        'succeeded', '{\"deleted\": 3}');",
+];
+
+#[tokio::test]
+async fn rows_of_every_older_version_are_migrated() {
+    for version in 2..=ROWS.len() {
+        check_from(version).await;
+    }
+}
+
+async fn check_from(version: usize) {
+    let database = tokio::task::spawn_blocking(|| TestCluster::shared().create_database());
+    let database = database.await.unwrap();
+    let mut connection = PgConnection::connect(database.url()).await.unwrap();
+    let target = i64::try_from(version).unwrap();
+    MIGRATIONS.run_to(target, &mut connection).await.unwrap();
+    for rows in ROWS.iter().take(version) {
+        sqlx::raw_sql(*rows).execute(&mut connection).await.unwrap();
+    }
+    connection.close().await.unwrap();
+
+    let storage = PostgresStorage::connect(database.url()).await.unwrap();
+    let latest = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap();
+    assert_eq!(storage.schema_version().await.unwrap(), (target, latest));
+    storage.migrate().await.unwrap();
+    storage.migrate().await.unwrap();
+    assert_eq!(storage.schema_version().await.unwrap(), (latest, latest));
+
+    let mut unit = storage.read().await.unwrap();
+    check_users(&mut *unit).await;
+    check_sessions(&mut *unit).await;
+    if version >= 3 {
+        check_bans(&mut *unit).await;
+    }
+    if version >= 4 {
+        check_events(&mut *unit).await;
+    }
+    if version >= 5 {
+        check_jobs(&mut *unit).await;
+    }
+    drop(unit);
+    check_writable(&storage).await;
+    storage.close().await;
+}
+
+fn page() -> PageRequest {
+    PageRequest::new(10).unwrap()
+}
+
+async fn check_users(unit: &mut dyn UnitOfWork) {
+    let users = unit.users();
+    let mut found = users.find_many(&[1, 2, 3].map(user_id)).await.unwrap();
+    found.sort_by_key(|user| user.id);
+    let [jürgen, gone, visitor] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(jürgen.name.as_str(), "JÜRGEN");
+    assert_eq!(jürgen.full_name.as_ref().unwrap().as_str(), "Jürgen Groß 100%");
+    assert_eq!(jürgen.roles.bits(), 3);
+    assert_eq!(jürgen.last_active_at, at(1) + chrono::Duration::microseconds(1));
+    assert_eq!((gone.status, gone.version), (UserStatus::Deleted, 7));
+    assert_eq!(gone.status_before_delete, Some(UserStatus::Suspended));
+    assert_eq!((gone.deleted_at, gone.merged_into), (Some(at(60)), Some(user_id(1))));
+    assert!(gone.legal_hold && visitor.is_anonymous());
+    assert_eq!(visitor.fingerprint.as_ref().unwrap().as_str(), "browser3");
+    // Counted, listed and found by every way, also those whose tables came later.
+    let filter = UserFilter::default();
+    assert_eq!(users.count(&filter).await.unwrap(), 1);
+    let listed = users.list(&filter, UserOrder::Name, &page()).await.unwrap();
+    assert_eq!(listed.items, [jürgen.clone()]);
+    for text in ["jür", "GROSS 1", "groß", "0%", "%", "@example"] {
+        let text = SearchText::parse(text).unwrap();
+        let expected: Vec<User> = text.rank(jürgen).map(|_| jürgen.clone()).into_iter().collect();
+        let found = users.search(&text, &filter, &page()).await.unwrap();
+        assert_eq!(found.items, expected, "{text:?}");
+    }
+}
+
+async fn check_sessions(unit: &mut dyn UnitOfWork) {
+    let id = SessionId::from_uuid(uuid(1));
+    let [session] = &unit.sessions().find_many(&[id]).await.unwrap()[..] else { panic!() };
+    assert_eq!(session.ip, Some("2001:db8::1".parse().unwrap()));
+    assert_eq!(session.live_until(), at(3_601));
+    let live = SessionFilter { user_id: Some(user_id(1)), live_at: Some(at(3_600)) };
+    let live = unit.sessions().list(&live, SessionOrder::Newest, &page()).await.unwrap();
+    assert_eq!(live.items.len(), 1);
+}
+
+async fn check_bans(unit: &mut dyn UnitOfWork) {
+    let bans = unit.bans();
+    let covering = bans.find_covering(&target("10.1.2.3"), at(9)).await.unwrap();
+    let [ban] = covering.as_slice() else { panic!("{covering:?}") };
+    assert_eq!((ban.until, ban.user_id), (BanEnd::Never, Some(user_id(1))));
+    assert_eq!(bans.count_active(at(9)).await.unwrap(), 1);
+    assert_eq!(bans.list_active(at(9), &page()).await.unwrap().items, covering);
+    let origin = BanOrigin::Source("list".into());
+    assert_eq!(bans.list_by_origin(&origin, at(9), &page()).await.unwrap().items, covering);
+    let history = bans.history(ban.id, &page()).await.unwrap();
+    assert_eq!(history.items[0].actor, Actor::Operator("root".into()));
+    assert_eq!(bans.find_allowed(&target("192.0.2.1")).await.unwrap().len(), 1);
+}
+
+async fn check_events(unit: &mut dyn UnitOfWork) {
+    let events = unit.events().read(EventPosition::START, 10).await.unwrap();
+    let [event] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!(event.event.kind, EventKind::UserDeleted { user_id: user_id(2) });
+    assert_eq!(event.event.actor, Actor::Job("purge".into()));
+}
+
+async fn check_jobs(unit: &mut dyn UnitOfWork) {
+    let runs = unit.jobs().list(&Default::default(), &page()).await.unwrap();
+    assert_eq!(runs.items[0].outcome, Some(JobOutcome::Succeeded));
+    assert_eq!(runs.items[0].report.counts["deleted"], 3);
+}
+
+/// What is there can be changed: the migrated rows are no second class.
+async fn check_writable(storage: &PostgresStorage) {
+    let mut unit = storage.write().await.unwrap();
+    let mut user = unit.users().lock_many(&[user_id(1)]).await.unwrap().remove(0);
+    user.name = "renamed".parse().unwrap();
+    user.mark_changed(at(99));
+    unit.users().update_many(&[user]).await.unwrap();
+    let text = SearchText::parse("jürgen").unwrap();
+    let found = unit.users().search(&text, &UserFilter::default(), &page()).await.unwrap();
+    assert_eq!(found.items.len(), 1, "still by the email");
+    unit.users().purge_many(&[1, 2, 3].map(user_id)).await.unwrap();
+    assert_eq!(unit.users().count(&UserFilter::default()).await.unwrap(), 0);
+    unit.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_schema_from_the_future_is_left_alone() {
+    let (storage, database) = migrated().await;
+    let mut connection = PgConnection::connect(database.url()).await.unwrap();
+    let future =
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+        VALUES (9999, 'later', true, '', 0)";
+    sqlx::raw_sql(future).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    assert_eq!(storage.schema_version().await.unwrap().0, 9999);
+    let refused = storage.migrate().await.unwrap_err();
+    assert!(matches!(refused, StorageError::Other(_)), "{refused:?}");
+    storage.close().await;
+}
+
+/// Hosts that start at once migrate at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hosts_that_migrate_at_once_wait_for_each_other() {
+    let database = tokio::task::spawn_blocking(|| TestCluster::shared().create_database());
+    let database = database.await.unwrap();
+    let hosts: Vec<_> = (0..4)
+        .map(|_| {
+            let url = database.url().to_owned();
+            tokio::spawn(async move {
+                let storage = PostgresStorage::connect(&url).await.unwrap();
+                storage.migrate().await.unwrap();
+                storage.close().await;
+            })
+        })
+        .collect();
+    for host in hosts {
+        host.await.unwrap();
+    }
+}
