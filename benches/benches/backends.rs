@@ -110,7 +110,7 @@ fn search_rare_substring(bencher: Bencher, case: &Case) {
     search(bencher, case, |world| format!("ser{}@", world.pick()));
 }
 
-fn search(bencher: Bencher, case: &Case, query: impl Fn(&World) -> String) {
+fn search(bencher: Bencher, case: &Case, query: impl Fn(&World) -> String + Sync) {
     let world = case.world();
     let (filter, page) = (UserFilter::default(), PageRequest::default());
     bencher

@@ -42,7 +42,7 @@ fn user(n: u32, now: DateTime<Utc>, size: u32) -> User {
     // Spread over a year, whatever the size; the newest were created a moment ago.
     let age = Duration::seconds(i64::from(size - n) * 31_536_000 / i64::from(size));
     let created_at = now - age;
-    let roles = if n % 10_000 == 0 {
+    let roles = if n.is_multiple_of(10_000) {
         Roles::new([UserRole::Admin, UserRole::User])
     } else {
         Ok(Roles::USER)
@@ -53,7 +53,7 @@ fn user(n: u32, now: DateTime<Utc>, size: u32) -> User {
         id: user_id(n),
         name: UserName::parse(&format!("user{n}")).expect("a name"),
         email: Some(Email::parse(&email(n)).expect("an email")),
-        email_verified: n % 3 != 0,
+        email_verified: !n.is_multiple_of(3),
         full_name: Some(FullName::parse(&format!("{first} {last}")).expect("a full name")),
         display_name: None,
         avatar_url: None,
@@ -119,8 +119,11 @@ pub(crate) async fn populate(storage: &dyn Storage, size: u32, now: DateTime<Utc
 }
 
 fn ban(n: u32, now: DateTime<Utc>) -> (BannedIp, systemprompt_users::BanFact) {
-    let duration =
-        if n % 2 == 0 { BanDuration::Permanent } else { BanDuration::Days(i64::from(n % 90) + 1) };
+    let duration = if n.is_multiple_of(2) {
+        BanDuration::Permanent
+    } else {
+        BanDuration::Days(i64::from(n % 90) + 1)
+    };
     let params = BanIpParams::new(banned_address(n).to_string(), duration).source("bench");
     let offence = BanIpWithMetadataParams::from(params).parse(now).expect("an offence");
     BannedIp::first(

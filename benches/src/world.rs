@@ -1,10 +1,8 @@
 //! A populated database and a runtime to ask it with.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
-
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use chrono::{DateTime, Utc};
 use systemprompt_users::{BanService, Clock, DbPool, SystemClock, UserId, UserService};
@@ -91,7 +89,8 @@ impl World {
 
 /// The database of that backend and size, made when it is first asked for and kept for the others.
 pub fn world(backend: Backend, size: u32) -> Arc<World> {
-    static WORLDS: OnceLock<Mutex<BTreeMap<(Backend, u32), Arc<World>>>> = OnceLock::new();
+    type Worlds = BTreeMap<(Backend, u32), Arc<World>>;
+    static WORLDS: OnceLock<Mutex<Worlds>> = OnceLock::new();
     let worlds = WORLDS.get_or_init(Mutex::default);
     let mut worlds = worlds.lock().unwrap_or_else(PoisonError::into_inner);
     Arc::clone(worlds.entry((backend, size)).or_insert_with(|| Arc::new(World::new(backend, size))))
