@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::Subject;
 
 /// No case takes this long unless units wait for each other for ever.
-const HANGS: Duration = Duration::from_secs(180);
+const HANGS: Duration = Duration::from_secs(300);
 
 /// Runs `case` on the storage that `fresh` makes, on a runtime of its own; drops what `fresh` made beside
 /// it after the storage.
