@@ -32,6 +32,9 @@ impl Email {
             return Err(too_long());
         }
         let text = text.trim();
+        if text.is_empty() {
+            return Err(UserError::validation("email", "must not be blank"));
+        }
         let (local, domain) = text.rsplit_once('@').ok_or_else(malformed)?;
         let local: String = local.to_lowercase().nfc().collect();
         if local.contains(['"', '(', ')', ' ']) || local.chars().any(char::is_control) {
