@@ -8,12 +8,12 @@ use crate::process::{self, Outcome, cargo, root, target};
 /// What is done, in this order; each is a command that people can give themselves.
 const STEPS: [&[&str]; 7] = [
     &["users", "import", "samples/users.csv"],
-    &["bans", "import", "samples/bans.txt"],
+    &["bans", "import", "samples/bad-addresses.txt", "--source", "sample"],
     &["users", "list", "--limit", "10"],
-    &["users", "search", "ada"],
+    &["users", "search", "josé"],
     &["users", "stats"],
     &["bans", "list", "--limit", "10"],
-    &["bans", "check", "::ffff:203.0.113.9", "192.0.2.1"],
+    &["bans", "check", "::ffff:192.0.2.200", "203.0.113.9"],
 ];
 
 /// Imports the sample into a new SQLite file and shows it. The file stays, to be played with.
