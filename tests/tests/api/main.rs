@@ -23,6 +23,7 @@ mod jobs;
 mod lifecycle;
 mod lists;
 mod merge;
+mod model;
 mod roles;
 mod search;
 mod session_ends;
