@@ -157,8 +157,8 @@ impl JobRepository for Unit {
     async fn delete_ended(&mut self, before: DateTime<Utc>, limit: u16) -> StorageResult<u64> {
         let (before, limit) = (micros(before), i64::from(limit));
         let done = sqlx::query!(
-            "DELETE FROM job_runs WHERE rowid IN (
-                 SELECT run.rowid FROM job_runs AS run INDEXED BY job_runs_ended
+            "DELETE FROM job_runs INDEXED BY job_runs_id WHERE id IN (
+                 SELECT run.id FROM job_runs AS run INDEXED BY job_runs_ended
                  WHERE ended_at IS NOT NULL AND ended_at < ?1 AND (
                      run_trigger <> 'schedule' OR scheduled_at < (
                          SELECT max(last.scheduled_at) FROM job_runs AS last

@@ -34,7 +34,8 @@ impl SchemaVersion {
 pub(crate) async fn run(pool: &SqlitePool) -> StorageResult<()> {
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(storage_error)?;
     let before = version(&mut transaction).await?;
-    MIGRATOR.run(&mut *transaction).await.map_err(migrate_error)?;
+    // `run` does the same, but its future is not `Send` for every caller.
+    MIGRATOR.run_direct(None, &mut *transaction, false).await.map_err(migrate_error)?;
     if before.current < SEARCH_VERSION {
         users::index_everybody(&mut transaction).await?;
     }

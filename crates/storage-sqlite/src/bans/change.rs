@@ -165,8 +165,8 @@ pub(crate) async fn delete_over(
 ) -> StorageResult<u64> {
     let (before, limit) = (micros(before), i64::from(limit));
     let done = sqlx::query!(
-        "DELETE FROM ban_ledgers WHERE rowid IN (
-             SELECT rowid FROM ban_ledgers INDEXED BY ban_ledgers_over
+        "DELETE FROM ban_ledgers INDEXED BY ban_ledgers_id WHERE id IN (
+             SELECT id FROM ban_ledgers INDEXED BY ban_ledgers_over
              WHERE over_at < ?1 ORDER BY over_at, id LIMIT ?2
          )",
         before,

@@ -21,7 +21,8 @@ pub(crate) async fn by_targets(
         LedgerRow,
         "SELECT id, target, banned_at, until, lifted_at, reason, source, fingerprint, offence_path,
                 user_agent, session_ids, user_id, ban_count, fact_count, lifted_through
-         FROM ban_ledgers WHERE target IN (SELECT value FROM json_each(?1))",
+         FROM ban_ledgers INDEXED BY ban_ledgers_target
+         WHERE target IN (SELECT value FROM json_each(?1))",
         targets
     )
     .fetch_all(connection)

@@ -81,7 +81,7 @@ pub(crate) async fn touch_many(
 
 async fn touch_round(connection: &mut SqliteConnection, seen: String) -> StorageResult<()> {
     sqlx::query!(
-        "UPDATE sessions SET last_activity_at = seen.at
+        "UPDATE sessions INDEXED BY sessions_id SET last_activity_at = seen.at
          FROM (SELECT unhex(value ->> 0) AS id, value ->> 1 AS at FROM json_each(?1)) AS seen
          WHERE sessions.id = seen.id AND sessions.last_activity_at < seen.at
            AND sessions.ended_at IS NULL AND sessions.live_until > seen.at",
@@ -104,7 +104,7 @@ pub(crate) async fn end_many(
     let (reason, now) = (reason.as_str(), micros(now));
     let rows = sqlx::query_as!(
         EndedRow,
-        r#"UPDATE sessions SET ended_at = ?2, end_reason = ?3
+        r#"UPDATE sessions INDEXED BY sessions_id SET ended_at = ?2, end_reason = ?3
            WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND ended_at IS NULL
            RETURNING user_id AS "user_id!: Uuid", id AS "id!: Uuid""#,
         ids,
@@ -182,9 +182,9 @@ pub(crate) async fn end_expired(
 ) -> StorageResult<u64> {
     let (now, limit) = (micros(now), i64::from(limit));
     let done = sqlx::query!(
-        "UPDATE sessions SET ended_at = live_until, end_reason = 'expired'
-         WHERE rowid IN (
-             SELECT rowid FROM sessions INDEXED BY sessions_run_out
+        "UPDATE sessions INDEXED BY sessions_id SET ended_at = live_until, end_reason = 'expired'
+         WHERE id IN (
+             SELECT id FROM sessions INDEXED BY sessions_run_out
              WHERE ended_at IS NULL AND live_until <= ?1 ORDER BY live_until LIMIT ?2
          )",
         now,
@@ -204,8 +204,8 @@ pub(crate) async fn delete_ended(
 ) -> StorageResult<u64> {
     let (before, limit) = (micros(before), i64::from(limit));
     let done = sqlx::query!(
-        "DELETE FROM sessions WHERE rowid IN (
-             SELECT rowid FROM sessions INDEXED BY sessions_ended
+        "DELETE FROM sessions INDEXED BY sessions_id WHERE id IN (
+             SELECT id FROM sessions INDEXED BY sessions_ended
              WHERE ended_at IS NOT NULL AND ended_at < ?1 ORDER BY ended_at LIMIT ?2
          )",
         before,

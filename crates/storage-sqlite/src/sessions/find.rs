@@ -28,7 +28,8 @@ pub(crate) async fn by_ids(
         SessionRow,
         "SELECT id, user_id, token_hash, ip, user_agent, device_type, os, browser, fingerprint,
                 started_at, last_activity_at, expires_at, idle_timeout, ended_at, end_reason
-         FROM sessions WHERE id IN (SELECT unhex(value) FROM json_each(?1))",
+         FROM sessions INDEXED BY sessions_id
+         WHERE id IN (SELECT unhex(value) FROM json_each(?1))",
         ids
     )
     .fetch_all(connection)

@@ -32,7 +32,8 @@ pub(crate) async fn rows_by_ids(
     let ids = hex_list(ids.iter().map(UserId::as_uuid));
     sqlx::query_as!(
         UserRow,
-        "SELECT * FROM users WHERE id IN (SELECT unhex(value) FROM json_each(?1))",
+        "SELECT * FROM users INDEXED BY users_id
+         WHERE id IN (SELECT unhex(value) FROM json_each(?1))",
         ids
     )
     .fetch_all(connection)

@@ -78,12 +78,15 @@ pub(crate) async fn preview(
     let counts = sqlx::query!(
         r#"WITH gone (id) AS MATERIALIZED (SELECT DISTINCT unhex(value) FROM json_each(?1))
            SELECT
-               (SELECT count(*) FROM users WHERE id IN (SELECT id FROM gone)) AS "users!: i64",
-               (SELECT count(*) FROM sessions WHERE user_id IN (SELECT id FROM gone))
+               (SELECT count(*) FROM users INDEXED BY users_id
+                WHERE id IN (SELECT id FROM gone)) AS "users!: i64",
+               (SELECT count(*) FROM sessions INDEXED BY sessions_user_started
+                WHERE user_id IN (SELECT id FROM gone))
                    AS "sessions!: i64",
-               (SELECT count(*) FROM ban_facts WHERE user_id IN (SELECT id FROM gone))
+               (SELECT count(*) FROM ban_facts INDEXED BY ban_facts_user
+                WHERE user_id IN (SELECT id FROM gone))
                    AS "bans!: i64",
-               (SELECT count(*) FROM users
+               (SELECT count(*) FROM users INDEXED BY users_merged_into
                 WHERE merged_into IN (SELECT id FROM gone) AND id NOT IN (SELECT id FROM gone))
                    AS "merged!: i64""#,
         ids
@@ -110,7 +113,7 @@ pub(crate) async fn purge(
     index::remove(connection, &entries).await?;
     let ids = hex_list(ids.iter().map(UserId::as_uuid));
     sqlx::query!(
-        "UPDATE ban_facts SET user_id = NULL
+        "UPDATE ban_facts INDEXED BY ban_facts_user SET user_id = NULL
          WHERE user_id IN (SELECT unhex(value) FROM json_each(?1))",
         ids
     )
@@ -118,7 +121,7 @@ pub(crate) async fn purge(
     .await
     .map_err(storage_error)?;
     sqlx::query!(
-        "UPDATE ban_ledgers SET user_id = NULL
+        "UPDATE ban_ledgers INDEXED BY ban_ledgers_user SET user_id = NULL
          WHERE user_id IN (SELECT unhex(value) FROM json_each(?1))",
         ids
     )
@@ -126,7 +129,7 @@ pub(crate) async fn purge(
     .await
     .map_err(storage_error)?;
     sqlx::query!(
-        "UPDATE users SET merged_into = NULL
+        "UPDATE users INDEXED BY users_merged_into SET merged_into = NULL
          WHERE merged_into IN (SELECT unhex(value) FROM json_each(?1))",
         ids
     )
@@ -134,9 +137,13 @@ pub(crate) async fn purge(
     .await
     .map_err(storage_error)?;
     // The sessions go with their users, by the foreign key.
-    sqlx::query!("DELETE FROM users WHERE id IN (SELECT unhex(value) FROM json_each(?1))", ids)
-        .execute(connection)
-        .await
-        .map_err(storage_error)?;
+    sqlx::query!(
+        "DELETE FROM users INDEXED BY users_id
+         WHERE id IN (SELECT unhex(value) FROM json_each(?1))",
+        ids
+    )
+    .execute(connection)
+    .await
+    .map_err(storage_error)?;
     Ok(preview)
 }

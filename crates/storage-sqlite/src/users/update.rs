@@ -55,7 +55,7 @@ pub(crate) async fn touch_many(
         seen.iter().map(|(id, at)| json!([hex(id.as_uuid()), micros(*at)])).collect();
     let seen = json!(seen).to_string();
     sqlx::query!(
-        "UPDATE users SET last_active_at = seen.at
+        "UPDATE users INDEXED BY users_id SET last_active_at = seen.at
          FROM (
              SELECT unhex(value ->> 0) AS id, max(value ->> 1) AS at FROM json_each(?1) GROUP BY 1
          ) AS seen
@@ -78,7 +78,7 @@ fn takes_another_key(row: &UserRow, user: &User) -> bool {
 async fn park_keys(connection: &mut SqliteConnection, ids: Vec<Uuid>) -> StorageResult<()> {
     let ids = hex_list(ids);
     sqlx::query!(
-        "UPDATE users SET name_key = ' ' || hex(id), email = NULL
+        "UPDATE users INDEXED BY users_id SET name_key = ' ' || hex(id), email = NULL
          WHERE id IN (SELECT unhex(value) FROM json_each(?1))",
         ids
     )

@@ -1,0 +1,210 @@
+//! One file: several handles, several processes, what survives.
+
+use std::path::Path;
+use std::time::Duration;
+
+use systemprompt_users_contract::fixtures;
+use systemprompt_users_domain::{
+    InsertOutcome, LockKey, Storage, StorageError, UniqueKey, UserFilter, UserOrder,
+};
+use systemprompt_users_sqlite::{SqliteOptions, SqliteStorage};
+
+use crate::fresh::{file, fresh, open};
+
+async fn impatient(path: &Path) -> SqliteStorage {
+    let options =
+        SqliteOptions { busy_timeout: Duration::from_millis(50), ..SqliteOptions::new(path) };
+    SqliteStorage::connect_with(options).await.unwrap()
+}
+
+async fn store(storage: &SqliteStorage, n: u32) {
+    let mut unit = storage.write().await.unwrap();
+    let outcomes = unit.users().insert_many(&[fixtures::user(n)]).await.unwrap();
+    assert_eq!(outcomes, [InsertOutcome::Inserted]);
+    unit.commit().await.unwrap();
+}
+
+async fn count(storage: &SqliteStorage) -> u64 {
+    storage.read().await.unwrap().users().count(&UserFilter::default()).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_was_committed_is_there_after_a_crash_and_nothing_else() {
+    let (storage, folder) = fresh().await;
+    store(&storage, 1).await;
+    let mut unfinished = storage.write().await.unwrap();
+    unfinished.users().insert_many(&[fixtures::user(2)]).await.unwrap();
+    // A copy of the files while a unit is open is what a crash would leave behind.
+    let copy = folder.path().join("after-the-crash.db");
+    for suffix in ["", "-wal"] {
+        let with_suffix = |path: &Path| format!("{}{suffix}", path.display());
+        std::fs::copy(with_suffix(&file(&folder)), with_suffix(&copy)).unwrap();
+    }
+    let survivor = open(&copy).await;
+    assert_eq!(count(&survivor).await, 1);
+    let mut unit = survivor.read().await.unwrap();
+    assert_eq!(unit.users().find_many(&[fixtures::user_id(1)]).await.unwrap().len(), 1);
+    assert!(unit.users().find_many(&[fixtures::user_id(2)]).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_commit_waits_for_the_disk() {
+    let (storage, folder) = fresh().await;
+    drop(storage);
+    let (journal, synchronous) = systemprompt_users_sqlite_settings(&file(&folder)).await;
+    assert_eq!((journal.as_str(), synchronous), ("wal", 2), "2 is FULL");
+}
+
+/// The settings that a connection of the adapter has, as SQLite's own defaults would not give them.
+async fn systemprompt_users_sqlite_settings(path: &Path) -> (String, i64) {
+    use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
+    let mut connection = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    let journal =
+        sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await.unwrap();
+    let synchronous =
+        sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut connection).await.unwrap();
+    (journal, synchronous)
+}
+
+#[tokio::test]
+async fn a_reopened_file_has_everything() {
+    let (storage, folder) = fresh().await;
+    store(&storage, 1).await;
+    storage.close().await.unwrap();
+    assert!(storage.read().await.is_err(), "a closed storage lets nobody in");
+    let again = open(&file(&folder)).await;
+    assert_eq!(count(&again).await, 1);
+}
+
+#[tokio::test]
+async fn two_handles_see_each_other_s_commits() {
+    let (one, folder) = fresh().await;
+    let other = open(&file(&folder)).await;
+    store(&one, 1).await;
+    store(&other, 2).await;
+    store(&one, 3).await;
+    assert_eq!((count(&one).await, count(&other).await), (3, 3));
+}
+
+#[tokio::test]
+async fn who_waits_too_long_for_another_handle_is_told_so() {
+    let (one, folder) = fresh().await;
+    let other = impatient(&file(&folder)).await;
+    let holding = one.write().await.unwrap();
+    let refused = other.write().await.err().unwrap();
+    assert!(matches!(refused, StorageError::Unavailable(_)), "{refused:?}");
+    assert_eq!(count(&other).await, 0, "a reader does not wait");
+    drop(holding);
+    // The unit that was dropped is rolled back by another thread.
+    let patient = open(&file(&folder)).await;
+    store(&patient, 1).await;
+}
+
+#[tokio::test]
+async fn a_handle_that_was_refused_works_on() {
+    let (one, folder) = fresh().await;
+    let other = impatient(&file(&folder)).await;
+    for n in 1..4 {
+        let holding = one.write().await.unwrap();
+        assert!(other.write().await.is_err());
+        holding.commit().await.unwrap();
+        store(&other, n).await;
+    }
+    assert_eq!(count(&one).await, 3);
+}
+
+#[tokio::test]
+async fn one_email_is_given_to_one_by_two_handles() {
+    let (one, folder) = fresh().await;
+    let other = open(&file(&folder)).await;
+    let mut unit = one.write().await.unwrap();
+    unit.users().insert_many(&[fixtures::user(1)]).await.unwrap();
+    let rival = tokio::spawn(async move {
+        let mut unit = other.write().await.unwrap();
+        let mut user = fixtures::user(2);
+        user.email = fixtures::user(1).email;
+        let outcome = unit.users().insert_many(&[user]).await.unwrap();
+        unit.commit().await.unwrap();
+        outcome
+    });
+    tokio::task::yield_now().await;
+    unit.commit().await.unwrap();
+    assert_eq!(rival.await.unwrap(), [InsertOutcome::Conflict(UniqueKey::Email)]);
+}
+
+#[tokio::test]
+async fn many_handles_migrate_one_new_file_at_once() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = file(&folder);
+    let hosts: Vec<_> = (0..6)
+        .map(|n| {
+            let path = path.clone();
+            tokio::spawn(async move {
+                let storage = open(&path).await;
+                store(&storage, n).await;
+            })
+        })
+        .collect();
+    for host in hosts {
+        host.await.unwrap();
+    }
+    let storage = open(&path).await;
+    let version = storage.schema_version().await.unwrap();
+    assert!(version.current == version.latest && !version.is_outdated());
+    assert_eq!(count(&storage).await, 6);
+}
+
+#[tokio::test]
+async fn a_lookup_works_while_all_readers_but_one_are_taken() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let options = SqliteOptions {
+        max_readers: 2,
+        busy_timeout: Duration::from_millis(50),
+        ..SqliteOptions::new(file(&folder))
+    };
+    let storage = SqliteStorage::connect_with(options).await.unwrap();
+    storage.migrate().await.unwrap();
+    let held = storage.read().await.unwrap();
+    assert_eq!(count(&storage).await, 0);
+    let also_held = storage.read().await.unwrap();
+    let refused = storage.read().await.err().unwrap();
+    assert!(matches!(refused, StorageError::Unavailable(_)), "{refused:?}");
+    drop((held, also_held));
+    assert_eq!(count(&storage).await, 0);
+}
+
+#[tokio::test]
+async fn a_lock_needs_a_unit_that_writes() {
+    let (storage, _folder) = fresh().await;
+    let mut unit = storage.read().await.unwrap();
+    assert!(unit.lock(LockKey::Admins).await.is_err());
+    assert!(unit.users().lock_many(&[]).await.is_err());
+}
+
+/// The id of the last user is far ahead, as a host's clock may be: all others go between it and the rest.
+#[tokio::test]
+async fn ids_are_in_order_however_they_come() {
+    let (storage, _folder) = fresh().await;
+    let mut last = fixtures::user(1_000_000);
+    last.id = systemprompt_users_domain::UserId::from_uuid(sqlx::types::Uuid::max());
+    let mut unit = storage.write().await.unwrap();
+    unit.users().insert_many(&[last]).await.unwrap();
+    // Downwards, always right behind the first one: each halves the gap, until there is none.
+    for n in [0].into_iter().chain((1..200).rev()) {
+        let mut user = fixtures::user(n);
+        user.created_at = fixtures::at(0);
+        unit.users().insert_many(&[user]).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    let filter = UserFilter::default();
+    let page = systemprompt_users_domain::PageRequest::new(1000).unwrap();
+    let mut unit = storage.read().await.unwrap();
+    let listed = unit.users().list(&filter, UserOrder::Oldest, &page).await.unwrap().items;
+    assert_eq!(listed.len(), 201);
+    assert!(listed.is_sorted_by_key(|user| (user.created_at, user.id)));
+    let text = systemprompt_users_domain::SearchText::parse("ser19").unwrap();
+    let found = unit.users().search(&text, &filter, &page).await.unwrap().items;
+    let found: Vec<_> = found.iter().map(|user| user.id).collect();
+    let expected: Vec<_> = [19].into_iter().chain(190..200).map(fixtures::user_id).collect();
+    assert_eq!(found, expected);
+}
