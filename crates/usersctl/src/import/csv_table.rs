@@ -147,41 +147,52 @@ impl CsvTable {
                 Some(line) => break line,
             }
         };
-        let original = |bytes: Vec<u8>| Original { line: first.number, bytes };
         if first.is_too_long() {
-            return Ok(Some((original(first.bytes.clone()), Err(RowError::too_long()))));
+            return Ok(Some((first.into(), Err(RowError::too_long()))));
         }
-        let mut quotes = Quotes::default();
-        quotes.read(&first.bytes);
-        let mut bytes = first.bytes.clone();
-        let mut more: Vec<Line> = Vec::new();
-        while quotes.are_open() {
-            let line = lines.next()?;
-            let fits = |line: &Line| bytes.len() + line.bytes.len() < MAX_LINE;
-            let Some(line) = line.filter(|line| {
-                let fits = fits(line);
-                if !fits {
-                    more.push(line.clone());
-                }
-                fits
-            }) else {
-                lines.put_back(more);
-                return Ok(Some((original(first.bytes.clone()), Err(never_closed()))));
-            };
-            quotes.read(b"\n");
-            quotes.read(&line.bytes);
-            bytes.push(b'\n');
-            bytes.extend(&line.bytes);
-            more.push(line);
-        }
+        let Joined { bytes, more, quotes } = join(&first, lines)?;
         let record = parse(&bytes)?;
         let is_header = self.columns.is_empty();
-        if !more.is_empty() && !is_header && record.len() != self.columns.len() {
+        let has_right_count = more.is_empty() || is_header || record.len() == self.columns.len();
+        let wrong = match quotes {
+            Quotes::Broken if more.is_empty() => "something stands behind a closing quote",
+            Quotes::Broken | Quotes::Open => "a quote is opened and never closed",
+            _ if !has_right_count => "a quote is opened and never closed",
+            _ => "",
+        };
+        if !wrong.is_empty() {
             lines.put_back(more);
-            return Ok(Some((original(first.bytes.clone()), Err(never_closed()))));
+            return Ok(Some((first.into(), Err(RowError::row(wrong)))));
         }
-        Ok(Some((original(bytes), Ok(record))))
+        Ok(Some((Original { line: first.number, bytes }, Ok(record))))
     }
+}
+
+/// A line and those that its quotes go on in.
+struct Joined {
+    bytes: Vec<u8>,
+    more: Vec<Line>,
+    quotes: Quotes,
+}
+
+/// Reads on until the quotes of a line are closed, or there is no hope for that.
+fn join(first: &Line, lines: &mut Lines) -> io::Result<Joined> {
+    let mut joined =
+        Joined { bytes: first.bytes.clone(), more: Vec::new(), quotes: Quotes::default() };
+    joined.quotes.read(&first.bytes);
+    while joined.quotes == Quotes::Open {
+        let Some(line) = lines.next()? else { break };
+        if joined.bytes.len() + line.bytes.len() >= MAX_LINE {
+            joined.more.push(line);
+            break;
+        }
+        joined.bytes.push(b'\n');
+        joined.bytes.extend(&line.bytes);
+        joined.quotes.read(b"\n");
+        joined.quotes.read(&line.bytes);
+        joined.more.push(line);
+    }
+    Ok(joined)
 }
 
 impl Fields<'_> {
@@ -211,10 +222,6 @@ fn write(record: &ByteRecord, out: &mut dyn Write) -> io::Result<()> {
     writer.flush()
 }
 
-fn never_closed() -> RowError {
-    RowError::row("a quote is opened and never closed")
-}
-
 fn is_error_column(column: &str) -> bool {
     ERROR_COLUMNS.contains(&column)
 }
@@ -235,6 +242,8 @@ enum Quotes {
     Open,
     /// Behind a quote inside of quotes: the end of them, or the first half of a quote that is meant.
     MaybeClosed,
+    /// Something stood behind the end of quotes: whatever was meant, it is not what is read.
+    Broken,
 }
 
 impl Quotes {
@@ -244,14 +253,12 @@ impl Quotes {
                 (Self::FieldStart, b'"') | (Self::MaybeClosed, b'"') => Self::Open,
                 (Self::Open, b'"') => Self::MaybeClosed,
                 (Self::Open, _) => Self::Open,
+                (Self::Broken, _) => Self::Broken,
                 (_, b',') => Self::FieldStart,
+                (Self::MaybeClosed, _) => Self::Broken,
                 _ => Self::Plain,
             };
         }
-    }
-
-    fn are_open(self) -> bool {
-        self == Self::Open
     }
 }
 

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use systemprompt_users::UserError;
 
+use super::lines::Line;
+
 /// The columns or members that a file of errors has beside those of the row; an import ignores them.
 pub(crate) const ERROR_COLUMNS: [&str; 3] = ["error_line", "error_field", "error_reason"];
 
@@ -38,6 +40,12 @@ pub(crate) struct Original {
     pub(crate) line: u64,
     /// All of its lines.
     pub(crate) bytes: Vec<u8>,
+}
+
+impl From<Line> for Original {
+    fn from(line: Line) -> Self {
+        Self { line: line.number, bytes: line.bytes }
+    }
 }
 
 /// What is wrong with a row.

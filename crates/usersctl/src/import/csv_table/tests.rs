@@ -44,6 +44,12 @@ fn a_broken_row_takes_no_other_with_it() {
 }
 
 #[test]
+fn quotes_that_contradict_themselves_are_refused() {
+    let broken = "row: something stands behind a closing quote";
+    assert_eq!(rows(b"name,full_name\na,\"A\"B\nb,B\n"), [row(2, broken), row(3, "B")]);
+}
+
+#[test]
 fn a_quote_inside_of_a_field_is_itself() {
     assert_eq!(
         rows(b"name,full_name\na,5\" disk\nb,\"say \"\"hi\"\"\"\n"),
