@@ -4,23 +4,30 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// The oldest major version that will do.
 const OLDEST: u32 = 15;
 
-/// The folder of the newest installed server.
-pub(crate) fn find_server() -> Option<PathBuf> {
+/// The folder of the newest installed server. Looked for once.
+pub(crate) fn find_server() -> Option<&'static Path> {
+    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    FOLDER.get_or_init(newest_server).as_deref()
+}
+
+fn newest_server() -> Option<PathBuf> {
     let newest = candidates().filter_map(|folder| Some((version(&folder)?, folder)));
     newest.filter(|(version, _)| *version >= OLDEST).max().map(|(_, folder)| folder)
 }
 
-/// `psql`, from the same places.
-pub(crate) fn find_psql() -> Option<PathBuf> {
-    find_server()
-        .into_iter()
-        .chain(path_folders())
-        .map(|folder| folder.join("psql"))
-        .find(|psql| psql.is_file())
+/// `psql`, from the same places. Looked for once.
+pub(crate) fn find_psql() -> Option<&'static Path> {
+    static PROGRAM: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let find = || {
+        let folders = find_server().map(Path::to_path_buf).into_iter().chain(path_folders());
+        folders.map(|folder| folder.join("psql")).find(|psql| psql.is_file())
+    };
+    PROGRAM.get_or_init(find).as_deref()
 }
 
 fn candidates() -> impl Iterator<Item = PathBuf> {

@@ -1,5 +1,6 @@
 //! One server, and its life.
 
+use std::collections::HashSet;
 use std::env;
 use std::fmt;
 use std::fs;
@@ -21,8 +22,9 @@ pub struct TestCluster {
     url: String,
     /// Whether somebody throws the whole server away, so that what is left on it does not matter.
     is_thrown_away: bool,
-    /// One preparation at a time, so that tests of one process don't prepare the same thing twice.
-    preparing: Mutex<()>,
+    /// The templates that are there. Held while one is prepared, so that tests of one process don't prepare
+    /// the same thing twice.
+    templates: Mutex<HashSet<String>>,
     watchdog: Option<Child>,
 }
 
@@ -71,7 +73,7 @@ impl TestCluster {
         let existing = url("TEST_POSTGRES_URL").map(|url| (url, true));
         match existing.or_else(|| url("DATABASE_URL").map(|url| (url, false))) {
             Some((url, is_thrown_away)) => {
-                Ok(Self { url, is_thrown_away, preparing: Mutex::new(()), watchdog: None })
+                Ok(Self { url, is_thrown_away, templates: Mutex::default(), watchdog: None })
             }
             None => Self::start(),
         }
@@ -105,7 +107,7 @@ impl TestCluster {
         let cluster = Self {
             url: format!("postgres://postgres@localhost/postgres?host={}", folder.display()),
             is_thrown_away: true,
-            preparing: Mutex::new(()),
+            templates: Mutex::default(),
             watchdog: Some(watchdog),
         };
         started.map(|()| cluster)
@@ -138,14 +140,17 @@ impl TestCluster {
             return database;
         }
         let template = format!("template_{key}");
-        let preparing = self.preparing.lock().unwrap_or_else(PoisonError::into_inner);
-        if psql::run(&psql::with_database(&self.url, &template), "SELECT").is_err() {
-            let database = self.create_database();
-            prepare(database.url());
-            // Another process may have been quicker; then its template is as good.
-            database.keep_as(&template);
+        let mut templates = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
+        if !templates.contains(&template) {
+            if psql::run(&psql::with_database(&self.url, &template), "SELECT").is_err() {
+                let database = self.create_database();
+                prepare(database.url());
+                // Another process may have been quicker; then its template is as good.
+                database.keep_as(&template);
+            }
+            templates.insert(template.clone());
         }
-        drop(preparing);
+        drop(templates);
         self.create(&template)
     }
 
@@ -154,7 +159,9 @@ impl TestCluster {
         // Process ids come back; a random name does not.
         let random = RandomState::new().build_hasher().finish();
         let name = format!("test_{}_{random:016x}", std::process::id());
-        match TestDatabase::create(&self.url, name, template) {
+        // Copying files needs a checkpoint, which costs nothing only where nothing is ever flushed.
+        let strategy = if self.is_thrown_away { "file_copy" } else { "wal_log" };
+        match TestDatabase::create(&self.url, name, template, strategy) {
             Ok(database) => database,
             Err(error) => panic!("no test database: {error}"),
         }

@@ -22,8 +22,14 @@ impl TestDatabase {
         &self.name
     }
 
-    pub(crate) fn create(server: &str, name: String, template: &str) -> Result<Self, StartError> {
-        psql::run(server, &format!(r#"CREATE DATABASE "{name}" TEMPLATE "{template}""#))?;
+    pub(crate) fn create(
+        server: &str,
+        name: String,
+        template: &str,
+        strategy: &str,
+    ) -> Result<Self, StartError> {
+        let sql = format!(r#"CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY {strategy}"#);
+        psql::run(server, &sql)?;
         let url = psql::with_database(server, &name);
         Ok(Self { url, name, server: server.to_owned() })
     }
