@@ -185,8 +185,11 @@ impl UserService {
         if now - user.last_active_at < ACTIVITY_GRAIN {
             return Ok(());
         }
-        let mut unit = self.context.write().await?;
-        unit.users().touch_many(&[(user.id, now)]).await?;
-        self.context.commit(unit).await
+        retry(|| async {
+            let mut unit = self.context.write().await?;
+            unit.users().touch_many(&[(user.id, now)]).await?;
+            self.context.commit(unit).await
+        })
+        .await
     }
 }
