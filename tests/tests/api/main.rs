@@ -13,6 +13,8 @@ mod ban_lists;
 mod bans;
 mod builtin_jobs;
 mod bulk;
+mod bulk_equals_single;
+mod busy;
 mod create;
 mod doctor;
 mod events;
