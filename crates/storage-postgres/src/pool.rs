@@ -74,13 +74,13 @@ impl Pool {
         self.shared.server.connect().await.map_err(storage_error)
     }
 
-    /// Lets nobody in any more, waits for those who are, and closes.
+    /// Lets nobody in any more, waits for those who are, as long as one waits for a connection, and closes.
     pub(crate) async fn close(&self) {
-        // Waiting for all permits is waiting for all leases.
-        if let Ok(all) = self.shared.free.acquire_many(self.shared.size).await {
-            self.shared.free.close();
-            drop(all);
-        }
+        // Waiting for all permits is waiting for all leases; whoever comes now stands behind.
+        let all = self.shared.free.acquire_many(self.shared.size);
+        let all = timeout(self.shared.options.acquire_timeout, all).await;
+        self.shared.free.close();
+        drop(all);
         while let Some(connection) = self.shared.pop() {
             // The server notices a socket that is gone as well as a goodbye.
             let _ = connection.connection.close().await;

@@ -32,9 +32,14 @@ impl PostgresStorage {
     /// # Errors
     /// As for [`PostgresStorage::connect`].
     pub async fn connect_with(url: &str, options: PostgresOptions) -> StorageResult<Self> {
+        let not_postgres =
+            || StorageError::Other("the URL is not one of a Postgres database".into());
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(not_postgres());
+        }
         // The driver's message may repeat the URL, and with it a password.
         let server = PgConnectOptions::from_str(url)
-            .map_err(|_| StorageError::Other("the URL is not one of a Postgres database".into()))?
+            .map_err(|_| not_postgres())?
             .application_name(&options.application_name);
         let pool = Pool::new(server, options);
         drop(pool.acquire().await?);
@@ -60,7 +65,8 @@ impl PostgresStorage {
         migrate::version(&mut connection).await
     }
 
-    /// Waits for the units that are open, and closes all connections, of all handles.
+    /// Lets no unit begin any more, waits for those that are open (no longer than for a connection), and
+    /// closes all connections, of all handles.
     pub async fn close(&self) {
         self.pool.close().await;
     }

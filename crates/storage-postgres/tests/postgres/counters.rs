@@ -5,7 +5,7 @@ use sqlx::{Connection, PgConnection};
 use systemprompt_test_postgres::TestDatabase;
 use systemprompt_users_contract::fixtures::{at, changed, user, user_id};
 use systemprompt_users_domain::{
-    Roles, Storage, StorageError, StorageResult, TimeRange, User, UserFilter, UserRole, UserStatus,
+    Roles, Storage, StorageResult, TimeRange, User, UserFilter, UserRole, UserStatus,
 };
 use systemprompt_users_postgres::PostgresStorage;
 
@@ -155,21 +155,5 @@ async fn every_range_is_exact() {
     assert_eq!(unit.users().find_many(&[user_id(0)]).await.unwrap().len(), 1);
     drop(unit);
     check_exact(&database).await;
-    storage.close().await;
-}
-
-/// The error of a unit that waits too long, so that the tests above would notice.
-#[tokio::test]
-async fn waiting_for_a_row_ends() {
-    let (storage, _database) = migrated_with(2).await;
-    let mut unit = storage.write().await.unwrap();
-    unit.users().insert_many(&[user(1)]).await.unwrap();
-    unit.commit().await.unwrap();
-    let mut holder = storage.write().await.unwrap();
-    holder.users().lock_many(&[user_id(1)]).await.unwrap();
-    let mut waiting = storage.write().await.unwrap();
-    let refused = waiting.users().lock_many(&[user_id(1)]).await.unwrap_err();
-    assert!(matches!(refused, StorageError::Unavailable(_)), "{refused:?}");
-    drop((holder, waiting));
     storage.close().await;
 }

@@ -1,8 +1,17 @@
 //! The Postgres adapter on a throw-away server.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
+mod connections;
 mod contract;
 mod counters;
 mod database;
 mod events;
 mod migrations;
 mod plan;
+mod updates;
