@@ -11,7 +11,7 @@ use systemprompt_users_domain::{
     StorageError, UnitOfWork,
 };
 
-use super::{all_pages, runtime};
+use super::{all_pages, config, runtime};
 use crate::MemoryStorage;
 
 const TARGETS: [&str; 8] = [
@@ -136,7 +136,7 @@ fn is_of(ban: &BannedIp, facts: &[BanFact], origin: &BanOrigin, now: DateTime<Ut
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn indexes_never_drift(steps in vec(some_step(), 1..50), limit in 1i64..5, look in -30i64..90) {

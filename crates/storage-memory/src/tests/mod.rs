@@ -6,10 +6,15 @@ mod units;
 mod users;
 
 use proptest::strategy::Strategy;
+use proptest::test_runner::Config as ProptestConfig;
 use systemprompt_users_domain::{Cursor, Page, PageLimit, PageRequest, StorageResult, TimeRange};
 use tokio::runtime::{Builder, Runtime};
 
 use systemprompt_users_contract::fixtures::at;
+
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: 128, max_shrink_iters: 256, ..ProptestConfig::default() }
+}
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
@@ -23,6 +28,7 @@ fn all_pages<T>(limit: i64, mut list: impl FnMut(PageRequest) -> StorageResult<P
         let limit = PageLimit::new(limit).unwrap();
         let page = list(PageRequest { after, limit }).unwrap();
         items.extend(page.items);
+        assert!(items.len() < 1000, "the list never ends");
         after = page.next;
         if after.is_none() {
             return items;

@@ -13,7 +13,7 @@ use systemprompt_users_domain::{
     UserSession, UserStatus,
 };
 
-use super::{all_pages, runtime};
+use super::{all_pages, config, runtime};
 use crate::MemoryStorage;
 
 const USERS: u32 = 4;
@@ -154,7 +154,7 @@ async fn take(unit: &mut dyn UnitOfWork, model: &mut Model, step: &Step) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn indexes_never_drift(steps in vec(some_step(), 1..60), now in 0i64..150, limit in 1i64..7) {

@@ -15,7 +15,7 @@ use systemprompt_users_domain::{
     UserOrder, UserRole, UserScope, UserStatus, UserTally,
 };
 
-use super::{all_pages, runtime, some_range};
+use super::{all_pages, config, runtime, some_range};
 use crate::MemoryStorage;
 
 const ORDERS: [UserOrder; 4] =
@@ -258,7 +258,7 @@ fn check_lookups(unit: &mut dyn UnitOfWork, model: &Model) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn indexes_never_drift(
