@@ -13,7 +13,7 @@ use crate::output::{Terminal, printable};
 pub(crate) type Outcome = Result<Done, Failure>;
 
 /// How a command that ran to its end went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Done {
     /// Everything was done: 0.
     All,
@@ -21,6 +21,8 @@ pub(crate) enum Done {
     SomeNotFound,
     /// Something was refused, or is off: 4.
     SomeRefused,
+    /// Something failed: 1.
+    SomeFailed,
 }
 
 /// Why a command did not run to its end.
@@ -113,6 +115,7 @@ pub(crate) fn report(outcome: Outcome) -> ExitCode {
         Ok(Done::All) => return ExitCode::SUCCESS,
         Ok(Done::SomeNotFound) => return ExitCode::from(3),
         Ok(Done::SomeRefused) => return ExitCode::from(4),
+        Ok(Done::SomeFailed) => return ExitCode::from(1),
         Err(Failure::Io(_, error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             return ExitCode::SUCCESS;
         }

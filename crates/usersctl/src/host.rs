@@ -75,21 +75,9 @@ impl Host {
     }
 
     /// The services on a storage whose schema is up to date.
-    ///
-    /// A file or a new database is brought up to date by itself. A database that several hosts share is
-    /// not: their operator decides when.
     pub(crate) async fn connect(&self) -> Result<Services, Failure> {
         let pool = self.open().await?;
-        let version = pool.schema_version().await?;
-        refuse_newer(version)?;
-        if version.current < version.latest {
-            let is_shared = pool.kind() == BackendKind::Postgres && version.current > 0;
-            if is_shared {
-                return Err(Failure::Failed(format!(
-                    "the schema is at version {} and this program needs {}: run `usersctl migrate`",
-                    version.current, version.latest
-                )));
-            }
+        if needs_migration(pool.kind(), pool.schema_version().await?)? {
             pool.migrate().await?;
         }
         let context = Context::new(&pool).as_actor(self.actor.clone());
@@ -137,6 +125,22 @@ impl Services {
     }
 }
 
+/// Whether the schema is to be brought up to date before anything else.
+///
+/// A file or a new database is, by itself. A database that several hosts share is not: their operator
+/// decides when.
+fn needs_migration(kind: BackendKind, version: SchemaVersion) -> Result<bool, Failure> {
+    refuse_newer(version)?;
+    let is_behind = version.current < version.latest;
+    if is_behind && kind == BackendKind::Postgres && version.current > 0 {
+        return Err(Failure::Failed(format!(
+            "the schema is at version {} and this program needs {}: run `usersctl migrate`",
+            version.current, version.latest
+        )));
+    }
+    Ok(is_behind)
+}
+
 /// A schema that a newer program made may mean what this one does not know.
 pub(crate) fn refuse_newer(version: SchemaVersion) -> Result<(), Failure> {
     if version.current > version.latest {
@@ -178,4 +182,31 @@ fn actor_name(text: &str) -> Option<String> {
     let name = text.trim();
     let fits = (1..=MAX_ACTOR_CHARS).contains(&name.chars().count());
     (fits && !name.chars().any(char::is_control)).then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_nobody_shares_is_migrated_unasked() {
+        let check = |kind, current| needs_migration(kind, SchemaVersion { current, latest: 6 });
+        assert!(check(BackendKind::Sqlite, 0).unwrap() && check(BackendKind::Sqlite, 5).unwrap());
+        assert!(check(BackendKind::Postgres, 0).unwrap(), "it is empty");
+        assert!(!check(BackendKind::Postgres, 6).unwrap());
+        assert!(
+            matches!(check(BackendKind::Postgres, 5), Err(Failure::Failed(why)) if why.contains("migrate"))
+        );
+        for kind in [BackendKind::Sqlite, BackendKind::Postgres] {
+            assert!(matches!(check(kind, 7), Err(Failure::Failed(why)) if why.contains("newer")));
+        }
+    }
+
+    #[test]
+    fn an_actor_has_a_name_that_can_be_shown() {
+        assert_eq!(actor(Some(" root ")).unwrap(), Actor::Operator("root".into()));
+        for bad in ["", " ", "a\nb", &"x".repeat(256)] {
+            assert!(matches!(actor(Some(bad)), Err(Failure::Usage(_))), "{bad:?}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use systemprompt_users::{EventFilter, EventPosition, IpTarget, MAX_PAGE_LIMIT};
 
 use super::lookup;
 use crate::cli::{EventsCommand, FollowArgs, Start};
-use crate::exit::{Done, Failure, Outcome, note};
+use crate::exit::{Done, Failure, Outcome};
 use crate::host::{Host, Services};
 use crate::output::{EventRow, Record};
 
@@ -38,10 +38,15 @@ async fn list(
     };
     let filter = EventFilter { user_id, target };
     let events = services.events.list(&filter, before, limit).await?;
-    host.output().all(&events.iter().map(EventRow).collect::<Vec<_>>())?;
-    if let Some(last) = events.last().filter(|_| i64::try_from(events.len()) == Ok(limit)) {
-        note(&format!("there may be more: --before {}", last.position));
+    let mut output = host.output();
+    let mut list = output.list(EventRow::COLUMNS).going_on_by("--before");
+    for event in &events {
+        list.push(&EventRow(event))?;
     }
+    let is_full = i64::try_from(events.len()) == Ok(limit);
+    // Positions begin with 1: there is nothing before that.
+    let next = events.last().map(|last| last.position.0).filter(|last| is_full && *last > 1);
+    list.finish(next.map(|next| next.to_string()))?;
     Ok(Done::All)
 }
 

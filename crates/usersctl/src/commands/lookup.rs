@@ -82,10 +82,12 @@ impl Named {
 
 /// How a command went in which these were refused.
 pub(super) fn done<'a>(errors: impl Iterator<Item = &'a UserError>) -> Done {
-    errors.fold(Done::All, |done, error| match (done, code_of(error)) {
-        (Done::All | Done::SomeNotFound, 3) => Done::SomeNotFound,
+    let each = errors.map(|error| match code_of(error) {
+        1 => Done::SomeFailed,
+        3 => Done::SomeNotFound,
         _ => Done::SomeRefused,
-    })
+    });
+    each.max().unwrap_or(Done::All)
 }
 
 /// Puts the lines of stdin in the place of `-`. Blank lines and comments are passed over.

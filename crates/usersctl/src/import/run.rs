@@ -202,8 +202,8 @@ impl Report {
             line => format!("everything up to line {line} is in"),
         };
         Failure::Failed(format!(
-            "{is_in}, what follows up to line {last_line} is not: {}; run the same import again, it passes \
-             over what is in",
+            "{is_in}, what follows up to line {last_line} may not be: {}; run the same import again, it \
+             passes over what is in",
             with_causes(error)
         ))
     }

@@ -15,6 +15,7 @@ pub(crate) struct List<'a> {
     output: &'a mut Output,
     columns: &'static [Column],
     hide: &'static [&'static str],
+    goes_on_by: &'static str,
     pushed: u64,
     /// Records of a table that are not written yet.
     chunk: Vec<Vec<Value>>,
@@ -23,12 +24,26 @@ pub(crate) struct List<'a> {
 
 impl<'a> List<'a> {
     pub(super) fn new(output: &'a mut Output, columns: &'static [Column]) -> Self {
-        Self { output, columns, hide: &[], pushed: 0, chunk: Vec::new(), chunks: 0 }
+        Self {
+            output,
+            columns,
+            hide: &[],
+            goes_on_by: "--all, or --after",
+            pushed: 0,
+            chunk: Vec::new(),
+            chunks: 0,
+        }
     }
 
     /// The same without these columns in tables: they say the same in every row.
     pub(crate) fn hiding(mut self, hide: &'static [&'static str]) -> Self {
         self.hide = hide;
+        self
+    }
+
+    /// The same, of which the next page is asked for by another option.
+    pub(crate) fn going_on_by(mut self, option: &'static str) -> Self {
+        self.goes_on_by = option;
         self
     }
 
@@ -86,7 +101,7 @@ impl<'a> List<'a> {
             note("nothing found");
         }
         if let Some(next) = next.filter(|_| self.output.format != Format::Json) {
-            note(&format!("there is more: --after {next}, or --all"));
+            note(&format!("there is more: {} {next}", self.goes_on_by));
         }
         Ok(())
     }

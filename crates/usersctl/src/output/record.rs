@@ -133,7 +133,7 @@ impl Value {
         match self {
             Self::Empty => "-".into(),
             Self::Bool(yes) => if *yes { "yes" } else { "no" }.into(),
-            Self::Time(time) => time.trunc_subsecs(0).format("%Y-%m-%d %H:%M:%S").to_string(),
+            Self::Time(time) => time.trunc_subsecs(0).format("%Y-%m-%d %H:%M:%SZ").to_string(),
             Self::Json(serde_json::Value::Object(members)) => members
                 .iter()
                 .map(|(name, value)| format!("{name}={}", plain_json(value)))

@@ -5,11 +5,13 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use systemprompt_users::{DbPool, Result};
 use tempfile::TempDir;
 
 /// A database of its own, gone with the value.
 pub(crate) struct Cli {
     folder: TempDir,
+    database: String,
 }
 
 /// What a run came to.
@@ -22,7 +24,14 @@ pub(crate) struct Ran {
 
 impl Cli {
     pub(crate) fn new() -> Self {
-        Self { folder: TempDir::new().unwrap() }
+        let folder = TempDir::new().unwrap();
+        let database = format!("sqlite://{}", folder.path().join("users.db").display());
+        Self { folder, database }
+    }
+
+    /// On another storage.
+    pub(crate) fn on(url: &str) -> Self {
+        Self { folder: TempDir::new().unwrap(), database: url.to_owned() }
     }
 
     /// With the users `ada` (an admin), `bob` and `eve`.
@@ -32,6 +41,18 @@ impl Cli {
         cli.ok(&["users", "create", "bob", "bob@example.com", "--full-name", "Bøb Ünïcode"]);
         cli.ok(&["users", "create", "eve", "eve@example.com"]);
         cli
+    }
+
+    /// Lets the library itself do on the same storage what the program can't.
+    pub(crate) fn with_library<T>(&self, work: impl AsyncFnOnce(&DbPool) -> Result<T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let pool = DbPool::connect(&self.database).await.unwrap();
+            pool.migrate().await.unwrap();
+            let done = work(&pool).await.unwrap();
+            pool.close().await.unwrap();
+            done
+        })
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -53,7 +74,7 @@ impl Cli {
         let mut command = Command::new(env!("CARGO_BIN_EXE_usersctl"));
         command
             .args(args)
-            .env("USERS_DATABASE_URL", format!("sqlite://{}", self.path("users.db").display()))
+            .env("USERS_DATABASE_URL", &self.database)
             .env("USER", "tester")
             .env("HOME", self.folder.path())
             .env_remove("XDG_DATA_HOME")

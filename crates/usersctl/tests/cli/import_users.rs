@@ -41,14 +41,14 @@ fn bad_rows_are_told_kept_corrected_and_imported() {
     assert_eq!(
         told,
         [
-            "line 3: email: expected an address such as name@example.com",
+            "line 3: email: must not be blank",
             "line 5: full_name: must not hold the control character \\u{a}",
             "line 7: roles: `root` is no role: expected admin, user or anonymous",
         ]
     );
     let kept = cli.read("errors.csv");
     let expected = "error_line,error_field,error_reason,email,full_name,name,roles\n\
-        3,email,expected an address such as name@example.com,,No Email,noemail,\n\
+        3,email,must not be blank,,No Email,noemail,\n\
         5,full_name,must not hold the control character \\u{a},bob@example.com,\"Bob\n the second\",bob,user\n\
         7,roles,\"`root` is no role: expected admin, user or anonymous\",eve@example.com,Eve,eve,root\n";
     assert_eq!(kept, expected);

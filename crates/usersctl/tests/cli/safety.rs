@@ -118,6 +118,11 @@ fn bad_input_is_refused_by_its_field() {
     );
     cli.fails(&["users", "show", &long], 2, "user: expected an id");
     cli.fails(&["users", "search", &long], 2, "query: must be at most 255");
+    cli.fails(
+        &["bans", "allow", "add", "192.0.2.1", "--note", &long],
+        2,
+        "note: must be at most 255",
+    );
     cli.fails(&["bans", "add", "192.0.2.1", "--reason", &long], 2, "reason: must be at most 255");
     let ran = cli.fails(
         &["users", "update", "bob", "--full-name", "a\u{1b}[31mb"],

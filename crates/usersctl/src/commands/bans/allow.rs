@@ -8,7 +8,7 @@ use super::change::parse_targets;
 use crate::cli::AllowCommand;
 use crate::exit::Outcome;
 use crate::host::{Host, Services};
-use crate::output::{AllowRow, Column, Record, Tone, Value};
+use crate::output::{AllowRow, Column, Output, Record, Tone, Value};
 
 pub(super) async fn run(services: &Services, host: &Host, command: AllowCommand) -> Outcome {
     let bans = &services.bans;
@@ -17,11 +17,13 @@ pub(super) async fn run(services: &Services, host: &Host, command: AllowCommand)
         AllowCommand::Add { targets, note } => {
             let mut rows = Vec::new();
             for target in parse_targets(&targets)? {
-                let added = bans.allow(target, note.as_deref()).await?;
-                rows.push(AllowChange { target, outcome: Ok(added) });
+                let outcome = bans.allow(target, note.as_deref()).await;
+                if let Err(error @ UserError::Validation { .. }) = outcome {
+                    return Err(error.into());
+                }
+                rows.push(AllowChange { target, outcome });
             }
-            output.all(&rows)?;
-            Ok(done(std::iter::empty()))
+            shown(&mut output, &rows)
         }
         AllowCommand::Remove { targets } => {
             let mut rows = Vec::new();
@@ -29,8 +31,7 @@ pub(super) async fn run(services: &Services, host: &Host, command: AllowCommand)
                 let outcome = bans.disallow(target).await.map(|()| true);
                 rows.push(AllowChange { target, outcome });
             }
-            output.all(&rows)?;
-            Ok(done(rows.iter().filter_map(|row| row.outcome.as_ref().err())))
+            shown(&mut output, &rows)
         }
         AllowCommand::List { list } => {
             let shown = output.list(AllowRow::COLUMNS);
@@ -41,6 +42,11 @@ pub(super) async fn run(services: &Services, host: &Host, command: AllowCommand)
             pages::show(&list, shown, fetch, push).await
         }
     }
+}
+
+fn shown(output: &mut Output, rows: &[AllowChange]) -> Outcome {
+    output.all(rows)?;
+    Ok(done(rows.iter().filter_map(|row| row.outcome.as_ref().err())))
 }
 
 /// What became of one network.

@@ -6,7 +6,7 @@ use super::super::lookup::{self, done};
 use super::super::now;
 use crate::cli::{BanAddArgs, ConfirmArgs};
 use crate::confirm::preview;
-use crate::exit::{Done, Failure, Outcome, note};
+use crate::exit::{Done, Failure, Outcome, note, with_causes};
 use crate::host::{Host, Services};
 use crate::output::{BanRow, LiftedRow};
 
@@ -37,11 +37,21 @@ pub(super) async fn add(services: &Services, host: &Host, args: &BanAddArgs) -> 
         row.parse(now)?;
     }
     let mut bans = Vec::with_capacity(rows.len());
+    let mut failed = None;
     for row in &rows {
-        bans.push(services.bans.ban_ip_with_metadata(row).await?);
+        match services.bans.ban_ip_with_metadata(row).await {
+            Ok(ban) => bans.push(ban),
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        }
     }
     let now = super::super::now();
     host.output().all(&bans.iter().map(|ban| BanRow { ban, now }).collect::<Vec<_>>())?;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
     for ban in &bans {
         if services.bans.find_ban(ban.target).await?.is_none() {
             note(&format!(
@@ -83,8 +93,11 @@ pub(super) async fn remove(
     for ban in &found {
         match services.bans.unban_ip(ban.target, reason).await {
             Ok(ban) => lifted.push(ban),
-            Err(error @ UserError::NotFound { .. }) => missing.push(error),
-            Err(error) => return Err(error.into()),
+            Err(error @ UserError::Validation { .. }) => return Err(error.into()),
+            Err(error) => {
+                note(&with_causes(&error));
+                missing.push(error);
+            }
         }
     }
     output.all(&lifted.iter().map(LiftedRow).collect::<Vec<_>>())?;

@@ -35,11 +35,8 @@ async fn purge_named(
     preview(&mut output, confirm, "These rows are to be removed for good:", &rows)?;
     let possible = rows.iter().filter(|row| row.rows.is_ok()).count();
     let refused = done(rows.iter().filter_map(|row| row.rows.as_ref().err()));
-    if possible > 0 && !confirm.goes_on(&format!("Purge {possible} users for good?"))? {
-        return Ok(worse(refused, named.missing()));
-    }
-    if possible == 0 {
-        return Ok(worse(refused, named.missing()));
+    if possible == 0 || !confirm.goes_on(&format!("Purge {possible} users for good?"))? {
+        return Ok(refused.max(named.missing()));
     }
     let mut purged = Vec::new();
     for row in rows {
@@ -51,15 +48,7 @@ async fn purge_named(
     }
     output.all(&purged)?;
     let refused = done(purged.iter().filter_map(|row| row.rows.as_ref().err()));
-    Ok(worse(refused, named.missing()))
-}
-
-fn worse(a: Done, b: Done) -> Done {
-    match (a, b) {
-        (Done::SomeRefused, _) | (_, Done::SomeRefused) => Done::SomeRefused,
-        (Done::SomeNotFound, _) | (_, Done::SomeNotFound) => Done::SomeNotFound,
-        (Done::All, Done::All) => Done::All,
-    }
+    Ok(refused.max(named.missing()))
 }
 
 async fn purge_old(

@@ -66,7 +66,7 @@ impl Record for JobRow<'_> {
         Column::always("name"),
         Column::always("schedule"),
         Column::always("next"),
-        Column::always("last_started_at"),
+        Column::wide("last_started_at"),
         Column::always("last_outcome"),
         Column::wide("description"),
     ];
