@@ -3,7 +3,8 @@
 use chrono::{DateTime, Duration, Utc};
 use systemprompt_users_domain::{
     AnonymousScope, BanEnd, BanOrigin, BannedIp, Cursor, EndReason, Offence, SearchText,
-    SessionFilter, SessionOrder, User, UserFilter, UserOrder, UserScope, UserSession, UserStatus,
+    SessionFilter, SessionOrder, TimeRange, User, UserFilter, UserOrder, UserScope, UserSession,
+    UserStatus,
 };
 
 use crate::Subject;
@@ -85,7 +86,13 @@ fn crowd() -> Vec<User> {
             None => user(n),
         };
         let created_at = at(i64::from(n / 2));
-        let last_active_at = at(10_000 - i64::from(n / 3));
+        // Some of the first are the last here, and the last among the first.
+        let seat = match n {
+            1..=30 if n.is_multiple_of(2) => HAYSTACK + n,
+            n if n > HAYSTACK - 15 => n + 15 - HAYSTACK,
+            n => n,
+        };
+        let last_active_at = at(10_000 + i64::from(seat));
         User { created_at, updated_at: created_at, last_active_at, ..member }
     };
     (1..=HAYSTACK).map(member).collect()
@@ -100,6 +107,8 @@ fn rare_filters() -> Vec<UserFilter> {
         UserFilter { is_bot: Some(true), ..everybody.clone() },
         UserFilter::by_role(systemprompt_users_domain::UserRole::Admin),
         UserFilter { email_verified: Some(true), ..everybody },
+        UserFilter { created: TimeRange::before(at(15)), ..UserFilter::default() },
+        UserFilter { last_active: TimeRange::before(at(10_016)), ..UserFilter::default() },
     ]
 }
 
@@ -145,7 +154,7 @@ pub(crate) async fn few_live_sessions_among_many_over(subject: Subject) {
             match kind(n) {
                 Some(0..3) => session,
                 Some(_) => UserSession { expires_at: now + tick(), ..session },
-                None if n % 2 == 0 => ended(session, EndReason::Logout, at(60_000)),
+                None if n % 10 == 0 => ended(session, EndReason::Logout, at(60_000)),
                 _ => UserSession { expires_at: now - Duration::hours(i64::from(n % 9)), ..session },
             }
         })
