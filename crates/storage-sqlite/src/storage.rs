@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use systemprompt_users_domain::{Storage, StorageResult, UnitOfWork};
+use systemprompt_users_domain::{Storage, StorageError, StorageResult, UnitOfWork};
+use tokio::sync::Semaphore;
 
 use crate::error::{other, storage_error};
 use crate::migrations::{self, SchemaVersion};
@@ -21,8 +22,11 @@ use crate::unit::Unit;
 #[derive(Clone)]
 pub struct SqliteStorage {
     readers: Arc<Readers>,
-    /// One connection: SQLite has one writer at a time, and who waits in our own queue is served in turn.
+    /// One connection: SQLite has one writer at a time.
     writer: SqlitePool,
+    /// Who waits in this queue is served in turn, as who waits for SQLite's own lock is not.
+    turn: Arc<Semaphore>,
+    patience: Duration,
 }
 
 /// Where the database is, and how it is worked with.
@@ -75,7 +79,6 @@ impl SqliteStorage {
         }
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
-            .acquire_timeout(options.busy_timeout)
             .idle_timeout(None)
             .max_lifetime(None)
             // The connection is a thread of this process: it does not go away.
@@ -88,7 +91,12 @@ impl SqliteStorage {
             options.max_readers.max(1),
             options.busy_timeout,
         );
-        Ok(Self { readers: Arc::new(readers), writer })
+        Ok(Self {
+            readers: Arc::new(readers),
+            writer,
+            turn: Arc::new(Semaphore::new(1)),
+            patience: options.busy_timeout,
+        })
     }
 
     /// Brings the schema up to date. Safe to call at every start and from several processes at once.
@@ -127,9 +135,13 @@ impl Storage for SqliteStorage {
     }
 
     async fn write(&self) -> StorageResult<Box<dyn UnitOfWork>> {
+        let turn = tokio::time::timeout(self.patience, Arc::clone(&self.turn).acquire_owned())
+            .await
+            .map_err(|elapsed| StorageError::Unavailable(elapsed.into()))?
+            .map_err(other)?;
         // Immediate: a unit that read first and wrote later could find that another one wrote between.
         let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(storage_error)?;
-        Ok(Box::new(Unit::Write(transaction)))
+        Ok(Box::new(Unit::Write { transaction, _turn: turn }))
     }
 }
 
@@ -158,4 +170,36 @@ fn writer_options(options: &SqliteOptions) -> SqliteConnectOptions {
 
 fn reader_options(options: &SqliteOptions) -> SqliteConnectOptions {
     base_options(options).pragma("cache_size", "-16384").pragma("query_only", "on")
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{ConnectOptions, SqliteConnection};
+
+    use super::*;
+
+    async fn pragma(connection: &mut SqliteConnection, name: &'static str) -> String {
+        let sql = sqlx::AssertSqlSafe(format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"));
+        sqlx::query_scalar(sql).fetch_one(connection).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_commit_waits_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteOptions::new(folder.path().join("users.db"));
+        let mut writer = writer_options(&options).connect().await.unwrap();
+        assert_eq!(pragma(&mut writer, "journal_mode").await, "wal");
+        assert_eq!(pragma(&mut writer, "synchronous").await, "2", "2 is FULL");
+        assert_eq!(pragma(&mut writer, "foreign_keys").await, "1");
+    }
+
+    #[tokio::test]
+    async fn a_reader_can_t_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteOptions::new(folder.path().join("users.db"));
+        let _writer = writer_options(&options).connect().await.unwrap();
+        let mut reader = reader_options(&options).connect().await.unwrap();
+        let refused = sqlx::raw_sql("CREATE TABLE t (x)").execute(&mut reader).await.unwrap_err();
+        assert!(refused.to_string().contains("readonly"), "{refused}");
+    }
 }

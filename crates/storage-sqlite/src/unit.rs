@@ -7,6 +7,7 @@ use systemprompt_users_domain::{
     BannedIpRepository, EventLog, JobRepository, LockKey, SessionRepository, StorageResult,
     UnitOfWork, UserRepository,
 };
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::error::{other, storage_error};
 use crate::readers::Reader;
@@ -15,14 +16,18 @@ pub(crate) enum Unit {
     /// Each statement sees what is committed; SQLite refuses to write (`query_only`).
     Read(Reader),
     /// The only writer there is, until it ends; dropped, SQLite rolls back.
-    Write(SqliteTransaction<'static>),
+    Write {
+        transaction: SqliteTransaction<'static>,
+        /// Given back after the transaction.
+        _turn: OwnedSemaphorePermit,
+    },
 }
 
 impl Unit {
     pub(crate) fn connection(&mut self) -> StorageResult<&mut SqliteConnection> {
         match self {
             Self::Read(reader) => reader.connection(),
-            Self::Write(transaction) => Ok(transaction),
+            Self::Write { transaction, .. } => Ok(transaction),
         }
     }
 
@@ -36,7 +41,7 @@ impl Unit {
     pub(crate) fn check_holds_locks(&self) -> StorageResult<()> {
         match self {
             Self::Read(_) => Err(other("a unit that reads can't lock anything")),
-            Self::Write(_) => Ok(()),
+            Self::Write { .. } => Ok(()),
         }
     }
 }
@@ -70,7 +75,7 @@ impl UnitOfWork for Unit {
     async fn commit(self: Box<Self>) -> StorageResult<()> {
         match *self {
             Self::Read(_) => Ok(()),
-            Self::Write(transaction) => transaction.commit().await.map_err(storage_error),
+            Self::Write { transaction, .. } => transaction.commit().await.map_err(storage_error),
         }
     }
 }

@@ -238,14 +238,14 @@ async fn few_users(
 ) -> StorageResult<Option<Vec<User>>> {
     let cells = number_list(search.cells.iter().copied());
     let all = sqlx::query_scalar!(
-        r#"SELECT total(count) AS "count!: f64" FROM user_counts
+        r#"SELECT ifnull(sum(count), 0) AS "count!: i64" FROM user_counts
            WHERE span = 0 AND start = 0 AND cell IN (SELECT value FROM json_each(?1))"#,
         cells
     )
     .fetch_one(&mut *connection)
     .await
     .map_err(storage_error)?;
-    let index = if all <= FEW as f64 {
+    let index = if all <= FEW {
         "users_cell_created"
     } else {
         match few_in_range(connection, search.filter, &search.cells, "").await? {
