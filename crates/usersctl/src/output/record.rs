@@ -33,6 +33,8 @@ pub(crate) struct Column {
     pub(crate) name: &'static str,
     /// Where a table of many records shows it.
     pub(crate) show: Show,
+    /// Whether it is never wrapped, so that it can be copied.
+    pub(crate) is_whole: bool,
 }
 
 /// Where a table of many records shows a column. All other formats always do.
@@ -49,17 +51,22 @@ pub(crate) enum Show {
 impl Column {
     /// A column of every table.
     pub(crate) const fn always(name: &'static str) -> Self {
-        Self { name, show: Show::Always }
+        Self { name, show: Show::Always, is_whole: false }
+    }
+
+    /// The same, never wrapped: what other commands take as an argument.
+    pub(crate) const fn key(name: &'static str) -> Self {
+        Self { name, show: Show::Always, is_whole: true }
     }
 
     /// A column of tables that have room.
     pub(crate) const fn wide(name: &'static str) -> Self {
-        Self { name, show: Show::Wide }
+        Self { name, show: Show::Wide, is_whole: false }
     }
 
     /// A column of no table but that of a single record.
     pub(crate) const fn data(name: &'static str) -> Self {
-        Self { name, show: Show::Never }
+        Self { name, show: Show::Never, is_whole: false }
     }
 }
 
@@ -132,6 +139,7 @@ impl Value {
     pub(crate) fn to_readable(&self) -> String {
         match self {
             Self::Empty => "-".into(),
+            Self::List(words) if words.is_empty() => "-".into(),
             Self::Bool(yes) => if *yes { "yes" } else { "no" }.into(),
             Self::Time(time) => time.trunc_subsecs(0).format("%Y-%m-%d %H:%M:%SZ").to_string(),
             Self::Json(serde_json::Value::Object(members)) => members

@@ -1,6 +1,8 @@
 //! Tables for people. They fit the terminal; where there is none, nothing is wrapped or left out.
 
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{
+    Attribute, Cell, Color, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle,
+};
 
 use super::record::Show;
 use super::{Column, Record, Terminal, Tone, Value, printable};
@@ -37,6 +39,12 @@ pub(crate) fn table(
     for values in rows {
         let values = values.iter().zip(&shown).filter(|(_, shown)| **shown);
         table.add_row(values.map(|(value, _)| cell(value)).collect::<Vec<_>>());
+    }
+    let shown = columns.iter().zip(&shown).filter(|(_, shown)| **shown);
+    for (index, (column, _)) in shown.enumerate() {
+        if let Some(cells) = table.column_mut(index).filter(|_| column.is_whole) {
+            cells.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     finish(table)
 }
@@ -114,6 +122,22 @@ mod tests {
         assert_eq!(shown.matches('x').count(), 200 + "text".matches('x').count(), "{shown}");
         assert_eq!(shown.matches("wörd").count(), 60);
         assert!(!shown.contains('7'), "there is no room for wide columns");
+    }
+
+    #[test]
+    fn what_is_copied_is_not_wrapped() {
+        struct Keyed;
+        impl Record for Keyed {
+            const COLUMNS: &'static [Column] = &[Column::key("id"), Column::always("text")];
+
+            fn values(&self) -> Vec<Value> {
+                vec![Value::text("k".repeat(36)), Value::text("t".repeat(90))]
+            }
+        }
+        let terminal = Terminal { width: Some(80), color: false };
+        let shown = table(Keyed::COLUMNS, &[Keyed.values()], &[], true, &terminal);
+        assert!(shown.contains(&"k".repeat(36)), "{shown}");
+        assert!(shown.lines().all(|line| width(line) <= 80), "{shown}");
     }
 
     #[test]

@@ -44,7 +44,7 @@ fn sessions_are_listed_and_ended() {
     let (third, _) = start(&cli, "eve", Duration::zero());
     let of = |args: &[&str]| cli.items(&[&["sessions", "list"], args].concat(), "id");
     assert_eq!(of(&[]), [third.clone(), second.clone(), first.clone()]);
-    assert_eq!(of(&["bob", "--limit", "1"]), [second.clone()]);
+    assert_eq!(of(&["bob", "--limit", "1"]), std::slice::from_ref(&second));
     assert_eq!(cli.items(&["users", "sessions", "bob", "--all"], "id").len(), 2);
     for format in ["table", "json", "jsonl", "csv"] {
         let out = cli.ok(&["sessions", "list", "-o", format]);
@@ -53,7 +53,7 @@ fn sessions_are_listed_and_ended() {
     assert_eq!(cli.json(&["users", "activity", "bob"])["live_sessions"], 2);
 
     cli.ok(&["sessions", "end", &first]);
-    assert_eq!(of(&["bob", "--active"]), [second.clone()]);
+    assert_eq!(of(&["bob", "--active"]), std::slice::from_ref(&second));
     cli.fails(&["sessions", "end", &second, &third], 2, "--yes");
     assert_eq!(cli.json(&["sessions", "end", &second, &third, &first, "--yes"])["count"], 2);
     assert_eq!(of(&["--active"]), Vec::<String>::new());

@@ -14,7 +14,7 @@ pub(crate) struct SessionRow<'a> {
 
 impl Record for SessionRow<'_> {
     const COLUMNS: &'static [Column] = &[
-        Column::always("id"),
+        Column::key("id"),
         Column::always("user_id"),
         Column::always("state"),
         Column::always("ip"),
