@@ -7,10 +7,9 @@
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 
 -- What users hold anywhere in their fields. The fields are folded by the application (lower-case, NFC).
+-- Nothing else is here: a change of status or roles must not touch these indexes.
 CREATE TABLE user_search (
     user_id uuid NOT NULL,
-    -- As in `users`, kept equal by the application: rare properties are found without reading all.
-    cell smallint NOT NULL,
     -- All fields of a registered user, each after a unit separator, which no field can hold: so no text
     -- that is searched for matches across two of them, and one that starts a field follows a separator.
     search_text text COLLATE "C",
@@ -27,10 +26,9 @@ CREATE TABLE user_search (
 ALTER TABLE user_search ALTER COLUMN search_text SET STATISTICS 1000;
 ALTER TABLE user_search ALTER COLUMN visitor_text SET STATISTICS 1000;
 
--- Reading in order; and the few that have rare properties.
+-- Reading in order.
 CREATE INDEX user_search_registered ON user_search (user_id) WHERE search_text IS NOT NULL;
 CREATE INDEX user_search_visitors ON user_search (user_id) WHERE visitor_text IS NOT NULL;
-CREATE INDEX user_search_cell ON user_search (cell, user_id);
 
 -- Three letters or digits and more in a row are found by trigrams; all else (`%`, `_`, one or two
 -- characters, scripts that the database's locale knows no letters of) by single characters. The lists of
@@ -54,6 +52,7 @@ CREATE STATISTICS user_search_visitor_character_frequency
 -- What the fields of users start with: one row for each different field.
 CREATE TABLE user_terms (
     user_id uuid NOT NULL,
+    -- As in `users`, kept equal by the application: the same merging of cells as in lists.
     cell smallint NOT NULL,
     -- How many bytes the field has in common with the user's next smaller field. A search lists a user by
     -- the smallest field that starts with the text; this field is that one exactly if the text is longer

@@ -169,14 +169,13 @@ fn like_pattern(text: &str) -> String {
     pattern
 }
 
-/// Joins the user for the ranges of the filter, whose first parameter is `first`.
-fn range_join(has_ranges: bool, first: usize) -> String {
+/// The conditions on the ranges of the filter, whose first parameter is `first`.
+fn ranges(has_ranges: bool, first: usize) -> String {
     if !has_ranges {
         return String::new();
     }
     format!(
-        "JOIN users r ON r.id = s.user_id
-            AND r.created_at >= COALESCE(${}, '-infinity'::timestamptz)
+        "AND r.created_at >= COALESCE(${}, '-infinity'::timestamptz)
             AND r.created_at < COALESCE(${}, 'infinity'::timestamptz)
             AND r.last_active_at >= COALESCE(${}, '-infinity'::timestamptz)
             AND r.last_active_at < COALESCE(${}, 'infinity'::timestamptz)",
@@ -191,7 +190,8 @@ fn range_join(has_ranges: bool, first: usize) -> String {
 /// place to go on at, $8.. ranges.
 fn prefix_statement(is_next: bool, has_ranges: bool) -> String {
     let from = if is_next { ">" } else { ">=" };
-    let join = range_join(has_ranges, 8);
+    let join = if has_ranges { "JOIN users r ON r.id = s.user_id" } else { "" };
+    let ranges = ranges(has_ranges, 8);
     format!(
         "{SELECT_USERS} WHERE u.id = ANY (ARRAY(
             SELECT k.user_id FROM unnest($1::smallint[]) AS c (cell)
@@ -199,7 +199,7 @@ fn prefix_statement(is_next: bool, has_ranges: bool) -> String {
             CROSS JOIN LATERAL (
                 SELECT s.user_id, s.term FROM user_terms s {join}
                 WHERE s.cell = c.cell AND LEAST(s.shared, 64::smallint) = g.shared AND s.shared < $3
-                    AND (s.term, s.user_id) {from} ($6, $7) AND s.term < $2
+                    AND (s.term, s.user_id) {from} ($6, $7) AND s.term < $2 {ranges}
                 ORDER BY s.term, s.user_id LIMIT $5
             ) k
             ORDER BY k.term, k.user_id LIMIT $5
@@ -210,10 +210,10 @@ fn prefix_statement(is_next: bool, has_ranges: bool) -> String {
 /// $1 cells, $2 limit, $3 pattern, $4 pattern of a prefix, $5 characters, $6 the id to go on behind,
 /// $7.. ranges.
 ///
-/// Whether an index on characters is read, or users in the order of ids until the page is full, is for the
-/// planner to say, which knows how common the text is. Whatever it takes, the text itself is compared.
+/// Whether an index on characters is read, or the few users of a rare cell, or all in the order of ids until
+/// the page is full, is for the planner to say, which knows how common each is. Whatever it takes, the text itself is compared.
 fn substring_statement(column: &str, by_trigrams: bool, is_next: bool, has_ranges: bool) -> String {
-    let join = range_join(has_ranges, 7);
+    let ranges = ranges(has_ranges, 7);
     let characters = if by_trigrams {
         String::new()
     } else {
@@ -222,8 +222,8 @@ fn substring_statement(column: &str, by_trigrams: bool, is_next: bool, has_range
     let behind = if is_next { "AND s.user_id > $6" } else { "" };
     format!(
         "{SELECT_USERS} WHERE u.id = ANY (ARRAY(
-            SELECT s.user_id FROM user_search s {join}
-            WHERE s.{column} IS NOT NULL AND s.cell = ANY($1)
+            SELECT s.user_id FROM user_search s JOIN users r ON r.id = s.user_id
+            WHERE r.cell = ANY($1) {ranges} AND s.{column} IS NOT NULL
                 AND s.{column} LIKE $3 AND s.{column} NOT LIKE $4 {characters} {behind}
             ORDER BY s.user_id LIMIT $2
         )) ORDER BY u.id"

@@ -1,11 +1,14 @@
 //! What a search looks into: the folded fields of users, in tables of their own.
 
+use std::collections::HashMap;
+
 use sqlx::{Connection, PgConnection};
 use systemprompt_users_domain::{StorageResult, User, search_fields};
 use uuid::Uuid;
 
 use super::cell;
 use super::row::{into_users, users};
+use super::update::Stored;
 use crate::error::storage_error;
 use crate::unit::Unit;
 
@@ -14,7 +17,7 @@ pub(super) const SEPARATOR: char = '\u{1F}';
 
 /// What is stored for the search of one user.
 pub(super) struct Searchable {
-    pub(super) cell: Option<i16>,
+    pub(super) cell: i16,
     pub(super) search_text: Option<String>,
     pub(super) visitor_text: Option<String>,
 }
@@ -25,15 +28,11 @@ impl Searchable {
             search_fields(user).into_iter().flat_map(|field| [SEPARATOR.into(), field]).collect();
         let (search_text, visitor_text) =
             if user.is_anonymous() { (None, Some(text)) } else { (Some(text), None) };
-        Self { cell: Some(cell::of(user)), search_text, visitor_text }
+        Self { cell: cell::of(user), search_text, visitor_text }
     }
 
-    /// Whether it is still right for `user`.
-    pub(super) fn is_of(&self, user: &User) -> bool {
-        let right = Self::new(user);
-        self.cell == right.cell
-            && self.search_text == right.search_text
-            && self.visitor_text == right.visitor_text
+    fn has_same_text(&self, other: &Self) -> bool {
+        self.search_text == other.search_text && self.visitor_text == other.visitor_text
     }
 }
 
@@ -41,7 +40,6 @@ impl Searchable {
 #[derive(Default)]
 struct Columns {
     ids: Vec<Uuid>,
-    cells: Vec<i16>,
     search_texts: Vec<Option<String>>,
     visitor_texts: Vec<Option<String>>,
     term_ids: Vec<Uuid>,
@@ -57,7 +55,6 @@ impl Columns {
             let searchable = Searchable::new(user);
             let (id, cell) = (user.id.as_uuid(), cell::of(user));
             columns.ids.push(id);
-            columns.cells.push(cell);
             columns.search_texts.push(searchable.search_text);
             columns.visitor_texts.push(searchable.visitor_text);
             for (shared, term) in terms(user) {
@@ -95,12 +92,40 @@ pub(super) async fn add(unit: &mut Unit, users: &[&User]) -> StorageResult<()> {
     unit.done(result)
 }
 
-/// Brings what the search has of these users up to date.
-pub(super) async fn replace(unit: &mut Unit, users: &[&User]) -> StorageResult<()> {
-    if users.is_empty() {
+/// Brings what the search has of these users, of whom `stored` is what is there, up to date.
+pub(super) async fn update(
+    unit: &mut Unit,
+    users: &[&User],
+    stored: &HashMap<Uuid, Stored>,
+) -> StorageResult<()> {
+    let mut moved = (Vec::new(), Vec::new());
+    let mut renamed = Vec::new();
+    for user in users {
+        let new = Searchable::new(user);
+        match stored.get(&user.id.as_uuid()).map(|stored| &stored.searchable) {
+            Some(old) if old.has_same_text(&new) && old.cell == new.cell => {}
+            Some(old) if old.has_same_text(&new) => {
+                moved.0.push(user.id.as_uuid());
+                moved.1.push(new.cell);
+            }
+            _ => renamed.push(*user),
+        }
+    }
+    if !moved.0.is_empty() {
+        let result = sqlx::query!(
+            "UPDATE user_terms t SET cell = moved.cell
+            FROM unnest($1::uuid[], $2::smallint[]) AS moved (id, cell) WHERE t.user_id = moved.id",
+            &moved.0,
+            &moved.1,
+        )
+        .execute(unit.writer()?)
+        .await;
+        unit.done(result)?;
+    }
+    if renamed.is_empty() {
         return Ok(());
     }
-    let columns = Columns::of(users.iter().copied());
+    let columns = Columns::of(renamed);
     let result = sqlx::query!("DELETE FROM user_terms WHERE user_id = ANY($1)", &columns.ids)
         .execute(unit.writer()?)
         .await;
@@ -112,16 +137,15 @@ pub(super) async fn replace(unit: &mut Unit, users: &[&User]) -> StorageResult<(
 async fn insert(connection: &mut PgConnection, columns: &Columns) -> sqlx::Result<()> {
     sqlx::query!(
         "WITH searchable AS (
-            INSERT INTO user_search (user_id, cell, search_text, visitor_text)
-            SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[])
-            ON CONFLICT (user_id) DO UPDATE SET cell = excluded.cell,
-                search_text = excluded.search_text, visitor_text = excluded.visitor_text
+            INSERT INTO user_search (user_id, search_text, visitor_text)
+            SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[])
+            ON CONFLICT (user_id) DO UPDATE
+                SET search_text = excluded.search_text, visitor_text = excluded.visitor_text
         )
         INSERT INTO user_terms (user_id, cell, shared, term)
-        SELECT * FROM unnest($5::uuid[], $6::smallint[], $7::smallint[], $8::text[])
+        SELECT * FROM unnest($4::uuid[], $5::smallint[], $6::smallint[], $7::text[])
         ON CONFLICT (user_id, term) DO UPDATE SET cell = excluded.cell, shared = excluded.shared",
         &columns.ids,
-        &columns.cells,
         &columns.search_texts as _,
         &columns.visitor_texts as _,
         &columns.term_ids,

@@ -28,11 +28,7 @@ pub(super) async fn many(unit: &mut Unit, users: &[User]) -> StorageResult<()> {
         let result = replace(unit, users).await?;
         unit.done(result)?;
     }
-    let is_outdated = |user: &&&User| {
-        stored.get(&user.id.as_uuid()).is_none_or(|row| !row.searchable.is_of(user))
-    };
-    let outdated: Vec<&User> = users.iter().filter(is_outdated).copied().collect();
-    search_index::replace(unit, &outdated).await
+    search_index::update(unit, users, &stored).await
 }
 
 /// One of each; the same user in two states can't both follow from the stored one.
@@ -50,13 +46,13 @@ fn distinct(users: &[User]) -> StorageResult<Vec<&User>> {
 }
 
 /// What is stored of a user that decides whether it may be replaced.
-struct Stored {
+pub(super) struct Stored {
     version: i64,
     name_key: String,
     email: Option<String>,
     token_hash: Option<Vec<u8>>,
     is_live: bool,
-    searchable: Searchable,
+    pub(super) searchable: Searchable,
 }
 
 impl Stored {
@@ -75,7 +71,7 @@ async fn lock(unit: &mut Unit, users: &[&User]) -> StorageResult<HashMap<Uuid, S
     let ids: Vec<Uuid> = users.iter().map(|user| user.id.as_uuid()).collect();
     let rows = sqlx::query!(
         r#"SELECT u.id, u.version, u.name_key, u.email, u.token_hash,
-            u.status <> 'deleted' AS "is_live!", s.cell AS "cell?", s.search_text, s.visitor_text
+            u.status <> 'deleted' AS "is_live!", u.cell AS "cell!", s.search_text, s.visitor_text
         FROM users u LEFT JOIN user_search s ON s.user_id = u.id
         WHERE u.id = ANY($1) ORDER BY u.id FOR NO KEY UPDATE OF u"#,
         &ids,

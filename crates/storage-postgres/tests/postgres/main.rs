@@ -1,7 +1,6 @@
 //! The Postgres adapter on a throw-away server.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test fails by panicking"

@@ -121,7 +121,7 @@ async fn check_users(unit: &mut dyn UnitOfWork) {
     let filter = UserFilter::default();
     assert_eq!(users.count(&filter).await.unwrap(), 1);
     let listed = users.list(&filter, UserOrder::Name, &page()).await.unwrap();
-    assert_eq!(listed.items, [jürgen.clone()]);
+    assert_eq!(listed.items, std::slice::from_ref(jürgen));
     for text in ["jür", "GROSS 1", "groß", "0%", "%", "@example"] {
         let text = SearchText::parse(text).unwrap();
         let expected: Vec<User> = text.rank(jürgen).map(|_| jürgen.clone()).into_iter().collect();

@@ -29,8 +29,8 @@ FROM generate_series(50001, 70000) n;
 
 UPDATE users SET merged_into = pg_temp.id(1) WHERE status = 'deleted';
 
-INSERT INTO user_search (user_id, cell, search_text, visitor_text)
-SELECT id, cell,
+INSERT INTO user_search (user_id, search_text, visitor_text)
+SELECT id,
     CASE WHEN roles <> 4 THEN concat(E'\x1F', lower(name), E'\x1F' || email, E'\x1F' || lower(full_name)) END,
     CASE WHEN roles = 4 THEN concat(E'\x1F', lower(name)) END FROM users;
 INSERT INTO user_terms (user_id, cell, shared, term)
