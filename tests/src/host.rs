@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Duration, Utc};
 use systemprompt_users::{
-    Actor, BanDuration, BanFact, BanIpParams, BanService, BannedIp, Clock, Context,
-    CreateUserParams, Doctor, EventKind, EventPosition, EventService, NewAnonymous, NewSession,
-    Page, PageRequest, Policy, SessionId, SessionService, StartedSession, Storage, Token, User,
-    UserAdminService, UserId, UserRole, UserService, UserSession,
+    Actor, BackendKind, BanDuration, BanFact, BanIpParams, BanService, BannedIp, Clock, Context,
+    CreateUserParams, DbPool, Doctor, EventKind, EventPosition, EventService, NewAnonymous,
+    NewSession, Page, PageRequest, Policy, SessionId, SessionService, StartedSession, Storage,
+    Token, User, UserAdminService, UserId, UserRole, UserService, UserSession,
 };
 
-use crate::TestClock;
+use crate::{Opened, TestClock};
 
 /// All services on one storage and one clock. A clone is another handle to the same.
 #[derive(Clone)]
@@ -35,23 +35,34 @@ pub struct Host {
     /// The doctor.
     pub doctor: Doctor,
     broken: Arc<AtomicBool>,
+    /// Where another program finds the storage; `None` when none could.
+    url: Option<Arc<str>>,
 }
 
 impl Host {
+    /// A host on a fresh storage, with a clock of its own.
+    pub fn on(opened: &Opened) -> Self {
+        let is_shared = opened.storage().kind() != BackendKind::Memory;
+        Self { url: is_shared.then(|| opened.url().into()), ..Self::new(opened.storage()) }
+    }
+
+    /// Another program on the same storage, by connections of its own; it goes by the same clock.
+    pub async fn another_program(&self) -> Self {
+        let Some(url) = &self.url else { return self.clone() };
+        let other = Self::new(&DbPool::connect(url).await.unwrap());
+        let context = other.context.with_clock(self.clock.clone());
+        self.with(other.storage, context)
+    }
+
     /// A host on `storage` with a clock of its own.
     pub fn new<S: Storage + Clone + 'static>(storage: &S) -> Self {
         let storage: Arc<dyn Storage> = Arc::new(storage.clone());
         let clock = Arc::new(TestClock::new());
         let context = Context::new(&storage).with_clock(clock.clone());
-        Self::of(storage, clock, context, Arc::default())
+        Self::of(storage, clock, context)
     }
 
-    fn of(
-        storage: Arc<dyn Storage>,
-        clock: Arc<TestClock>,
-        context: Context,
-        broken: Arc<AtomicBool>,
-    ) -> Self {
+    fn of(storage: Arc<dyn Storage>, clock: Arc<TestClock>, context: Context) -> Self {
         Self {
             users: context.clone().into(),
             admins: context.clone().into(),
@@ -62,22 +73,29 @@ impl Host {
             storage,
             clock,
             context,
-            broken,
+            broken: Arc::default(),
+            url: None,
         }
+    }
+
+    /// The same on another storage or with another context.
+    fn with(&self, storage: Arc<dyn Storage>, context: Context) -> Self {
+        let (broken, url) = (self.broken.clone(), self.url.clone());
+        Self { broken, url, ..Self::of(storage, self.clock.clone(), context) }
     }
 
     /// Another host on the same storage and clock, with a policy of its own.
     #[must_use]
     pub fn with_policy(&self, policy: Policy) -> Self {
         let context = self.context.clone().with_policy(policy).unwrap();
-        Self::of(self.storage.clone(), self.clock.clone(), context, self.broken.clone())
+        self.with(self.storage.clone(), context)
     }
 
     /// Another host on the same storage and clock, on behalf of `actor`.
     #[must_use]
     pub fn as_actor(&self, actor: Actor) -> Self {
         let context = self.context.clone().as_actor(actor);
-        Self::of(self.storage.clone(), self.clock.clone(), context, self.broken.clone())
+        self.with(self.storage.clone(), context)
     }
 
     /// Says that the scenario breaks invariants on purpose.

@@ -19,7 +19,7 @@ pub fn run(backend: Backend, scenario: impl AsyncFnOnce(&Host)) {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let opened = backend.open().await;
-        let host = Host::new(opened.storage());
+        let host = Host::on(&opened);
         timeout(HANGS, scenario(&host)).await.expect("the scenario hangs");
         let findings = host.doctor.examine().await.unwrap();
         for finding in findings {

@@ -26,6 +26,8 @@ mod lifecycle;
 mod lists;
 mod merge;
 mod model;
+mod pool;
+mod programs;
 mod roles;
 mod search;
 mod session_ends;

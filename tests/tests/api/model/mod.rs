@@ -5,6 +5,7 @@
 mod bans;
 mod command;
 mod compare;
+mod lives;
 mod people;
 mod real;
 mod sittings;
@@ -93,7 +94,7 @@ prop_state_machine! {
 }
 
 prop_state_machine! {
-    #![proptest_config(config(24))]
+    #![proptest_config(config(16))]
     #[test]
     fn postgres_does_what_the_model_says(sequential 1..40 => OnPostgres);
 }
