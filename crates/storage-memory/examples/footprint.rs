@@ -181,14 +181,15 @@ fn user(number: u64) -> User {
         id: id(number),
         name: UserName::parse(&format!("user{tag}.{number}")).unwrap(),
         email: Some(Email::parse(&format!("given{tag}.{number}@mail.example.com")).unwrap()),
-        email_verified: number % 3 == 0,
+        email_verified: number.is_multiple_of(3),
         full_name: Some(FullName::parse(&format!("Given{tag} Family{number}")).unwrap()),
-        display_name: (number % 2 == 0)
+        display_name: number
+            .is_multiple_of(2)
             .then(|| DisplayName::parse(&format!("Given {tag}")).unwrap()),
         avatar_url: None,
         status: if number % 10_000 == 1 { UserStatus::Suspended } else { UserStatus::Active },
         roles: Roles::USER,
-        is_bot: number % 100 == 0,
+        is_bot: number.is_multiple_of(100),
         fingerprint: None,
         token_hash: None,
         created_at: moment(number),

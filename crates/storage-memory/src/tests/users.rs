@@ -223,11 +223,11 @@ fn signups(model: &Model) -> Vec<SignupDay> {
 }
 
 /// The last of those who are wanted, by the time that counts.
-fn last<'a>(
-    model: &'a Model,
+fn last(
+    model: &Model,
     wanted: impl Fn(&User) -> bool,
     time: impl Fn(&User) -> Option<DateTime<Utc>>,
-) -> Option<&'a User> {
+) -> Option<&User> {
     model.values().filter(|user| wanted(user)).max_by_key(|user| (time(user), user.id))
 }
 
@@ -249,7 +249,8 @@ fn check_lookups(unit: &mut dyn UnitOfWork, model: &Model) {
         assert_eq!(found.as_ref(), last(model, visitor, |user| Some(user.created_at)));
     }
     for user in model.values() {
-        assert_eq!(wait.block_on(unit.users().find_many(&[user.id])).unwrap(), [user.clone()]);
+        let found = wait.block_on(unit.users().find_many(&[user.id])).unwrap();
+        assert_eq!(found.iter().collect::<Vec<_>>(), [user]);
         if let Some(token) = &user.token_hash {
             let found = wait.block_on(unit.users().find_by_token(token)).unwrap();
             assert_eq!(found.as_ref(), Some(user));
