@@ -180,7 +180,7 @@ async fn check_bans(unit: &mut dyn UnitOfWork) {
     let (address, lift) = address.lift(&Actor::System, None, at(9));
 
     let bans = unit.bans();
-    assert_eq!(bans.find_many(&[network.target]).await.unwrap(), [network.clone()]);
+    assert_eq!(bans.find_many(&[network.target]).await.unwrap(), std::slice::from_ref(&network));
     assert_eq!(bans.find_many(&[address.target]).await.unwrap(), [address]);
     let page = PageRequest::default();
     assert_eq!(bans.history(ban(6), &page).await.unwrap().items, [second, first]);
