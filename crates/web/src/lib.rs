@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+pub mod auth;
+mod body;
+mod client_ip;
+mod options;
+mod problem;
+mod web;
+
+pub use body::{JsonBody, PathParams, QueryParams};
+pub use client_ip::ClientIp;
+pub use options::{OnOutage, ProxyHeader, RateLimit, WebOptions};
+pub use problem::Problem;
+pub use web::Web;

@@ -1,0 +1,96 @@
+//! What all routers and layers share.
+
+use std::sync::Arc;
+
+use systemprompt_users_application::{
+    BanService, Context, EventService, JobRunner, SessionService, UserAdminService, UserService,
+    registered_jobs,
+};
+use systemprompt_users_domain::{Actor, Result, Storage};
+
+use crate::WebOptions;
+
+/// The state of every router of this crate. A clone is a handle.
+///
+/// ```
+/// use systemprompt_users_web::{OnOutage, Web, WebOptions};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let storage = systemprompt_users_memory::MemoryStorage::new();
+/// let web = Web::new(&storage, WebOptions::new(OnOutage::Refuse)).await?;
+/// # let _ = web; Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Web {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    context: Context,
+    options: WebOptions,
+}
+
+impl Web {
+    /// Everything over one storage, with the real clock and the default policy.
+    ///
+    /// # Errors
+    /// `Validation` of a setting out of bounds; `Storage`.
+    pub async fn new<S: Storage + Clone + 'static>(
+        storage: &S,
+        options: WebOptions,
+    ) -> Result<Self> {
+        Self::with_context(Context::new(storage), options).await
+    }
+
+    /// The same with the clock and the policy of `context`.
+    ///
+    /// # Errors
+    /// `Validation` of a setting out of bounds; `Storage`.
+    pub async fn with_context(context: Context, options: WebOptions) -> Result<Self> {
+        options.check()?;
+        context.policy().check()?;
+        Ok(Self { shared: Arc::new(Shared { context, options }) })
+    }
+
+    /// What the host decided.
+    pub fn options(&self) -> &WebOptions {
+        &self.shared.options
+    }
+
+    /// Users, on behalf of `actor`.
+    pub fn users(&self, actor: Actor) -> UserService {
+        self.context(actor).into()
+    }
+
+    /// Promoting and demoting, on behalf of `actor`.
+    pub fn admin(&self, actor: Actor) -> UserAdminService {
+        self.context(actor).into()
+    }
+
+    /// Sessions, on behalf of `actor`.
+    pub fn sessions(&self, actor: Actor) -> SessionService {
+        self.context(actor).into()
+    }
+
+    /// Bans and the allow-list, on behalf of `actor`.
+    pub fn bans(&self, actor: Actor) -> BanService {
+        self.context(actor).into()
+    }
+
+    /// The log of events.
+    pub fn events(&self) -> EventService {
+        self.context(Actor::System).into()
+    }
+
+    /// Jobs and their runs, on behalf of `actor`.
+    ///
+    /// # Errors
+    /// `Validation` when a registered job is not acceptable.
+    pub fn jobs(&self, actor: Actor) -> Result<JobRunner> {
+        JobRunner::of(self.context(actor), registered_jobs())
+    }
+
+    fn context(&self, actor: Actor) -> Context {
+        self.shared.context.clone().as_actor(actor)
+    }
+}
