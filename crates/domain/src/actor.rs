@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::UserId;
+use crate::{ApiKeyId, UserId};
 
 /// On whose behalf a change is made; every event names one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub enum Actor {
     Job(String),
     /// Another service, by the name or key it is known under.
     Service(String),
+    /// A program with an API key.
+    ApiKey(ApiKeyId),
 }
 
 impl fmt::Display for Actor {
@@ -32,6 +34,7 @@ impl fmt::Display for Actor {
             Self::Operator(name) => write!(f, "operator:{name}"),
             Self::Job(name) => write!(f, "job:{name}"),
             Self::Service(name) => write!(f, "service:{name}"),
+            Self::ApiKey(id) => write!(f, "api_key:{id}"),
         }
     }
 }

@@ -192,6 +192,8 @@ pub enum UniqueKey {
     Email,
     /// The hash of a token.
     Token,
+    /// The prefix of an API key.
+    Prefix,
 }
 
 impl fmt::Display for UniqueKey {
@@ -201,6 +203,7 @@ impl fmt::Display for UniqueKey {
             Self::Name => "name",
             Self::Email => "email",
             Self::Token => "token",
+            Self::Prefix => "prefix",
         })
     }
 }

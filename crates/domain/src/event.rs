@@ -3,7 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, BanEnd, EndReason, EventId, IpTarget, Roles, SessionId, UserId, UserStatus};
+use crate::{
+    Actor, ApiKeyId, ApiScopes, BanEnd, EndReason, EventId, IpTarget, Roles, SessionId, UserId,
+    UserStatus,
+};
 
 /// Something that happened, as it is appended. It holds no personal data: names of fields, not values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,9 +165,34 @@ pub enum EventKind {
         /// Which.
         target: IpTarget,
     },
+    /// An API key was made.
+    ApiKeyCreated {
+        /// Which.
+        key_id: ApiKeyId,
+        /// For what.
+        scopes: ApiScopes,
+    },
+    /// An API key was replaced by a new one.
+    ApiKeyRotated {
+        /// Which.
+        key_id: ApiKeyId,
+        /// By which.
+        into: ApiKeyId,
+    },
+    /// An API key was revoked.
+    ApiKeyRevoked {
+        /// Which.
+        key_id: ApiKeyId,
+    },
+    /// A one-time link was made.
+    SignInLinkCreated {
+        /// For whom.
+        user_id: UserId,
+    },
     /// Sessions that had run out were marked as ended, or rows past their retention were dropped.
     RecordsCleaned {
-        /// What they were: `expired_sessions`, or `sessions`, `bans`, `events`, `job_runs`.
+        /// What they were: `expired_sessions`, or `sessions`, `bans`, `events`, `job_runs`,
+        /// `sign_in_links`, `remembered_requests`.
         what: String,
         /// How many.
         count: u64,
@@ -232,11 +260,15 @@ impl EventKind {
             | Self::UserMerged { user_id, .. }
             | Self::SessionStarted { user_id, .. }
             | Self::SessionsEnded { user_id, .. }
+            | Self::SignInLinkCreated { user_id }
             | Self::ChangeRefused { user_id, .. } => Some(*user_id),
             Self::IpBanned { .. }
             | Self::IpUnbanned { .. }
             | Self::NetworkAllowed { .. }
             | Self::NetworkDisallowed { .. }
+            | Self::ApiKeyCreated { .. }
+            | Self::ApiKeyRotated { .. }
+            | Self::ApiKeyRevoked { .. }
             | Self::RecordsCleaned { .. } => None,
         }
     }
@@ -271,6 +303,10 @@ impl EventKind {
             Self::IpUnbanned { .. } => "ip_unbanned",
             Self::NetworkAllowed { .. } => "network_allowed",
             Self::NetworkDisallowed { .. } => "network_disallowed",
+            Self::ApiKeyCreated { .. } => "api_key_created",
+            Self::ApiKeyRotated { .. } => "api_key_rotated",
+            Self::ApiKeyRevoked { .. } => "api_key_revoked",
+            Self::SignInLinkCreated { .. } => "sign_in_link_created",
             Self::RecordsCleaned { .. } => "records_cleaned",
             Self::ChangeRefused { .. } => "change_refused",
         }

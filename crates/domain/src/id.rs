@@ -71,6 +71,10 @@ define_id! {
     /// Identifies one run of a job.
     JobRunId
 }
+define_id! {
+    /// Identifies an API key; it is no secret.
+    ApiKeyId
+}
 
 fn version_7(now: DateTime<Utc>, entropy: &dyn Entropy) -> Uuid {
     let mut random = [0u8; 10];

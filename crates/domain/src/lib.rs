@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod actor;
 mod ban;
 mod bulk;
@@ -21,6 +22,10 @@ mod user;
 mod value;
 mod view;
 
+pub use access::{
+    ApiKey, ApiKeySecret, ApiScope, ApiScopes, BeginOutcome, IdempotencyKey, IssuedApiKey,
+    MAX_ANSWER_BYTES, MAX_KEY_NAME_CHARS, NewApiKey, RememberedRequest, SignInLink,
+};
 pub use actor::Actor;
 pub use ban::{
     AllowedNetwork, BanDuration, BanEnd, BanFact, BanFactKind, BanIpParams,
@@ -34,19 +39,21 @@ pub use event::{
     Event, EventFilter, EventKind, EventPosition, ProfileField, RecordedEvent, RefusedOperation,
 };
 pub use filter::{AnonymousScope, TimeRange, UserFilter, UserOrder, UserScope};
-pub use id::{BanId, EventId, JobRunId, ParseIdError, SessionId, UserId};
+pub use id::{ApiKeyId, BanId, EventId, JobRunId, ParseIdError, SessionId, UserId};
 pub use job::{Job, JobContext, JobError, JobOutcome, JobReport, JobRun, JobRunFilter, JobTrigger};
 pub use page::{Cursor, MAX_PAGE_LIMIT, Page, PageLimit, PageRequest, SortKey};
 pub use params::{AnonymousPromotion, CreateUserParams, NewUser, Patch, UpdateUserParams};
 pub use policy::Policy;
 pub use ports::{
-    BannedIpRepository, EventLog, InsertOutcome, JobRepository, LockKey, RoleProvider,
-    SessionRepository, Storage, UnitOfWork, UserProvider, UserRepository,
+    ApiKeyRepository, BannedIpRepository, EventLog, IdempotencyRepository, InsertOutcome,
+    JobRepository, LockKey, RoleProvider, SessionRepository, SignInLinkRepository, Storage,
+    UnitOfWork, UserProvider, UserRepository,
 };
 #[cfg(feature = "mock")]
 pub use ports::{
-    MockBannedIpRepository, MockEventLog, MockJobRepository, MockRoleProvider,
-    MockSessionRepository, MockStorage, MockUnitOfWork, MockUserProvider, MockUserRepository,
+    MockApiKeyRepository, MockBannedIpRepository, MockEventLog, MockIdempotencyRepository,
+    MockJobRepository, MockRoleProvider, MockSessionRepository, MockSignInLinkRepository,
+    MockStorage, MockUnitOfWork, MockUserProvider, MockUserRepository,
 };
 pub use role::{Roles, UserRole};
 pub use session::{

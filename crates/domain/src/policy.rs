@@ -34,6 +34,8 @@ pub struct Policy {
     pub event_retention: Duration,
     /// How long the runs of jobs are kept. 30 days.
     pub job_run_retention: Duration,
+    /// How long requests with an idempotency key are remembered. 24 hours.
+    pub idempotency_retention: Duration,
     /// Whether 127.0.0.0/8 and ::1 can't be banned. Yes.
     pub allow_loopback: bool,
     /// How many rows one batch of a clean-up touches. 1 to 1000, 500 by default.
@@ -52,6 +54,7 @@ impl Default for Policy {
             ban_retention: Duration::days(90),
             event_retention: Duration::days(365),
             job_run_retention: Duration::days(30),
+            idempotency_retention: Duration::hours(24),
             allow_loopback: true,
             cleanup_batch: 500,
         }
@@ -73,6 +76,7 @@ impl Policy {
             ("ban_retention", Some(self.ban_retention)),
             ("event_retention", Some(self.event_retention)),
             ("job_run_retention", Some(self.job_run_retention)),
+            ("idempotency_retention", Some(self.idempotency_retention)),
         ] {
             if let Some(duration) = duration {
                 check_duration(field, duration)?;
