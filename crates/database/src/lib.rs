@@ -3,7 +3,7 @@
 mod url;
 
 use async_trait::async_trait;
-use systemprompt_users_domain::{Result, Storage, StorageResult, UnitOfWork};
+use systemprompt_users_domain::{ChangeSignal, Result, Storage, StorageResult, UnitOfWork};
 use systemprompt_users_memory::MemoryStorage;
 use systemprompt_users_postgres::PostgresStorage;
 use systemprompt_users_sqlite::SqliteStorage;
@@ -129,6 +129,14 @@ impl Storage for DbPool {
             Backend::Memory(memory) => memory.write().await,
             Backend::Sqlite(sqlite) => sqlite.write().await,
             Backend::Postgres(postgres) => postgres.write().await,
+        }
+    }
+
+    async fn signal(&self) -> StorageResult<Box<dyn ChangeSignal>> {
+        match &self.backend {
+            Backend::Memory(memory) => memory.signal().await,
+            Backend::Sqlite(sqlite) => sqlite.signal().await,
+            Backend::Postgres(postgres) => postgres.signal().await,
         }
     }
 }

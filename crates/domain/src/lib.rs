@@ -45,15 +45,15 @@ pub use page::{Cursor, MAX_PAGE_LIMIT, Page, PageLimit, PageRequest, SortKey};
 pub use params::{AnonymousPromotion, CreateUserParams, NewUser, Patch, UpdateUserParams};
 pub use policy::Policy;
 pub use ports::{
-    ApiKeyRepository, BannedIpRepository, EventLog, IdempotencyRepository, InsertOutcome,
-    JobRepository, LockKey, RoleProvider, SessionRepository, SignInLinkRepository, Storage,
-    UnitOfWork, UserProvider, UserRepository,
+    ApiKeyRepository, BannedIpRepository, ChangeSignal, EventLog, IdempotencyRepository,
+    InsertOutcome, JobRepository, LockKey, RoleProvider, SessionRepository, SignInLinkRepository,
+    Storage, UnitOfWork, UserProvider, UserRepository,
 };
 #[cfg(feature = "mock")]
 pub use ports::{
-    MockApiKeyRepository, MockBannedIpRepository, MockEventLog, MockIdempotencyRepository,
-    MockJobRepository, MockRoleProvider, MockSessionRepository, MockSignInLinkRepository,
-    MockStorage, MockUnitOfWork, MockUserProvider, MockUserRepository,
+    MockApiKeyRepository, MockBannedIpRepository, MockChangeSignal, MockEventLog,
+    MockIdempotencyRepository, MockJobRepository, MockRoleProvider, MockSessionRepository,
+    MockSignInLinkRepository, MockStorage, MockUnitOfWork, MockUserProvider, MockUserRepository,
 };
 pub use role::{Roles, UserRole};
 pub use session::{

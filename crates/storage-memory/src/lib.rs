@@ -7,6 +7,7 @@ mod histogram;
 mod jobs;
 mod place;
 mod sessions;
+mod signal;
 mod state;
 mod storage;
 #[cfg(test)]

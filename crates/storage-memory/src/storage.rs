@@ -6,11 +6,12 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use systemprompt_users_domain::{
-    BannedIpRepository, EventLog, JobRepository, LockKey, SessionRepository, Storage, StorageError,
-    StorageResult, UnitOfWork, UserRepository,
+    BannedIpRepository, ChangeSignal, EventLog, JobRepository, LockKey, SessionRepository, Storage,
+    StorageError, StorageResult, UnitOfWork, UserRepository,
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use crate::signal::Bell;
 use crate::state::State;
 
 /// Users, sessions, bans, events and job runs in the memory of this process.
@@ -67,12 +68,17 @@ impl Storage for MemoryStorage {
         let writer = Writer { shared: Arc::clone(&self.shared), _turn: turn };
         Ok(Box::new(MemoryUnit { state: self.shared.current.load_full(), writer: Some(writer) }))
     }
+
+    async fn signal(&self) -> StorageResult<Box<dyn ChangeSignal>> {
+        Ok(self.shared.bell.signal())
+    }
 }
 
 #[derive(Default)]
 struct Shared {
     current: ArcSwap<State>,
     turn: Arc<Mutex<()>>,
+    bell: Bell,
     options: MemoryOptions,
 }
 
@@ -147,6 +153,7 @@ impl UnitOfWork for MemoryUnit {
         let Self { state, writer } = *self;
         if let Some(writer) = writer {
             writer.shared.current.store(state);
+            writer.shared.bell.ring();
         }
         Ok(())
     }

@@ -30,6 +30,9 @@ const MAX_BATCHES: u32 = 10_000;
 #[async_trait]
 impl EventLog for Unit {
     async fn append(&mut self, events: &[Event]) -> StorageResult<()> {
+        if events.iter().any(|event| event.kind.changes_decisions()) {
+            self.ring_on_commit();
+        }
         append(self, events).await
     }
 

@@ -8,6 +8,7 @@ mod migrate;
 mod options;
 mod pool;
 mod sessions;
+mod signal;
 mod storage;
 mod time;
 mod unit;

@@ -7,15 +7,17 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
-use systemprompt_users_domain::{StorageError, StorageResult};
+use systemprompt_users_domain::{ChangeSignal, StorageError, StorageResult};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::PostgresOptions;
 use crate::error::{is_broken, storage_error};
+use crate::signal::{COMMIT_AND_NOTIFY, listen};
 
 /// The connections of one storage. A clone is a handle.
 #[derive(Clone)]
@@ -72,6 +74,11 @@ impl Pool {
     /// A connection beside the pool, on which nothing is bounded: for migrations.
     pub(crate) async fn connect_unbounded(&self) -> StorageResult<PgConnection> {
         self.shared.server.connect().await.map_err(storage_error)
+    }
+
+    /// A connection beside the pool that listens for changes.
+    pub(crate) async fn listen(&self) -> StorageResult<Box<dyn ChangeSignal>> {
+        listen(&self.shared.server).await
     }
 
     /// Lets nobody in any more, waits for those who are, as long as one waits for a connection, and closes.
@@ -164,6 +171,22 @@ impl Lease {
     pub(crate) async fn commit(&mut self) -> StorageResult<()> {
         self.run("COMMIT").await?;
         self.in_transaction = false;
+        Ok(())
+    }
+
+    /// Commits, and rings the alarm when that has succeeded.
+    pub(crate) async fn commit_and_notify(&mut self) -> StorageResult<()> {
+        let mut results = sqlx::raw_sql(COMMIT_AND_NOTIFY).execute_many(self.begin_statement()?);
+        let committed = results.try_next().await;
+        // What becomes of the alarm changes nothing about the commit.
+        let rung = results.try_next().await;
+        drop(results);
+        self.done(committed)?;
+        self.in_transaction = false;
+        if let Err(error) = rung {
+            tracing::debug!(%error, "committed, but the alarm could not be rung");
+            let _ = self.done::<()>(Err(error));
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use async_trait::async_trait;
 use sqlx::postgres::PgConnectOptions;
-use systemprompt_users_domain::{Storage, StorageError, StorageResult, UnitOfWork};
+use systemprompt_users_domain::{ChangeSignal, Storage, StorageError, StorageResult, UnitOfWork};
 
 use crate::PostgresOptions;
 use crate::migrate;
@@ -80,6 +80,10 @@ impl Storage for PostgresStorage {
 
     async fn write(&self) -> StorageResult<Box<dyn UnitOfWork>> {
         Ok(Box::new(Unit::writing(self.pool.acquire().await?).await?))
+    }
+
+    async fn signal(&self) -> StorageResult<Box<dyn ChangeSignal>> {
+        self.pool.listen().await
     }
 }
 

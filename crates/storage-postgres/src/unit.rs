@@ -14,16 +14,17 @@ use crate::pool::Lease;
 pub(crate) struct Unit {
     lease: Lease,
     writes: bool,
+    alarms: bool,
 }
 
 impl Unit {
     pub(crate) fn reading(lease: Lease) -> Self {
-        Self { lease, writes: false }
+        Self { lease, writes: false, alarms: false }
     }
 
     pub(crate) async fn writing(mut lease: Lease) -> StorageResult<Self> {
         lease.begin().await?;
-        Ok(Self { lease, writes: true })
+        Ok(Self { lease, writes: true, alarms: false })
     }
 
     /// A connection of its own, for what must not be a part of this unit.
@@ -34,6 +35,11 @@ impl Unit {
     /// Whether this unit has a transaction.
     pub(crate) const fn writes(&self) -> bool {
         self.writes
+    }
+
+    /// Makes the commit ring the alarm of those who follow the log.
+    pub(crate) const fn ring_on_commit(&mut self) {
+        self.alarms = true;
     }
 
     /// The connection, for statements that change nothing.
@@ -100,6 +106,10 @@ impl UnitOfWork for Unit {
     }
 
     async fn commit(mut self: Box<Self>) -> StorageResult<()> {
-        if self.writes { self.lease.commit().await } else { Ok(()) }
+        match (self.writes, self.alarms) {
+            (true, true) => self.lease.commit_and_notify().await,
+            (true, false) => self.lease.commit().await,
+            (false, _) => Ok(()),
+        }
     }
 }

@@ -8,6 +8,7 @@ mod jobs;
 mod migrations;
 mod readers;
 mod sessions;
+mod signal;
 mod sql;
 mod storage;
 mod time_span;

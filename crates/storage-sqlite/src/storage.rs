@@ -8,12 +8,13 @@ use async_trait::async_trait;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use systemprompt_users_domain::{Storage, StorageError, StorageResult, UnitOfWork};
+use systemprompt_users_domain::{ChangeSignal, Storage, StorageError, StorageResult, UnitOfWork};
 use tokio::sync::Semaphore;
 
 use crate::error::{other, storage_error};
 use crate::migrations::{self, SchemaVersion};
 use crate::readers::Readers;
+use crate::signal::Bell;
 use crate::unit::Unit;
 
 /// A database in one file. A clone is a handle of the same one.
@@ -27,6 +28,8 @@ pub struct SqliteStorage {
     /// Who waits in this queue is served in turn, as who waits for SQLite's own lock is not.
     turn: Arc<Semaphore>,
     patience: Duration,
+    bell: Bell,
+    watcher: SqliteConnectOptions,
 }
 
 /// Where the database is, and how it is worked with.
@@ -96,6 +99,8 @@ impl SqliteStorage {
             writer,
             turn: Arc::new(Semaphore::new(1)),
             patience: options.busy_timeout,
+            bell: Bell::default(),
+            watcher: reader_options(&options),
         })
     }
 
@@ -141,7 +146,11 @@ impl Storage for SqliteStorage {
             .map_err(other)?;
         // Immediate: a unit that read first and wrote later could find that another one wrote between.
         let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(storage_error)?;
-        Ok(Box::new(Unit::Write { transaction, _turn: turn }))
+        Ok(Box::new(Unit::Write { transaction, _turn: turn, bell: self.bell.clone() }))
+    }
+
+    async fn signal(&self) -> StorageResult<Box<dyn ChangeSignal>> {
+        self.bell.signal(&self.watcher).await
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::error::{other, storage_error};
 use crate::readers::Reader;
+use crate::signal::Bell;
 
 pub(crate) enum Unit {
     /// Each statement sees what is committed; SQLite refuses to write (`query_only`).
@@ -20,6 +21,7 @@ pub(crate) enum Unit {
         transaction: SqliteTransaction<'static>,
         /// Given back after the transaction.
         _turn: OwnedSemaphorePermit,
+        bell: Bell,
     },
 }
 
@@ -75,7 +77,11 @@ impl UnitOfWork for Unit {
     async fn commit(self: Box<Self>) -> StorageResult<()> {
         match *self {
             Self::Read(_) => Ok(()),
-            Self::Write { transaction, .. } => transaction.commit().await.map_err(storage_error),
+            Self::Write { transaction, bell, .. } => {
+                transaction.commit().await.map_err(storage_error)?;
+                bell.ring();
+                Ok(())
+            }
         }
     }
 }

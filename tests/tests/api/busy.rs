@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use systemprompt_users::{
-    BanDuration, BanIpParams, CreateUserParams, MergeOptions, Storage, StorageError, StorageResult,
-    UnitOfWork, UserError, UserFilter, UserRole, UserService, UserStatus,
+    BanDuration, BanIpParams, ChangeSignal, CreateUserParams, MergeOptions, Storage, StorageError,
+    StorageResult, UnitOfWork, UserError, UserFilter, UserRole, UserService, UserStatus,
 };
 use systemprompt_users_tests::{Host, on_every_backend};
 
@@ -34,6 +34,10 @@ impl Storage for Busy {
             Ok(_) => Err(StorageError::Unavailable("busy".into())),
             Err(_) => self.storage.write().await,
         }
+    }
+
+    async fn signal(&self) -> StorageResult<Box<dyn ChangeSignal>> {
+        self.storage.signal().await
     }
 }
 

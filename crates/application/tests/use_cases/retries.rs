@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use systemprompt_users_application::UserService;
 use systemprompt_users_domain::{
-    BannedIpRepository, CreateUserParams, EventLog, JobRepository, LockKey, SessionRepository,
-    Storage, StorageError, StorageResult, UnitOfWork, UserError, UserRepository,
+    BannedIpRepository, ChangeSignal, CreateUserParams, EventLog, JobRepository, LockKey,
+    SessionRepository, Storage, StorageError, StorageResult, UnitOfWork, UserError, UserRepository,
 };
 use systemprompt_users_memory::MemoryStorage;
 
@@ -40,6 +40,10 @@ impl Storage for Failing {
         }
         let unit = self.inner.write().await?;
         Ok(Box::new(LossyUnit { unit, lost_commits: Arc::clone(&self.lost_commits) }))
+    }
+
+    async fn signal(&self) -> StorageResult<Box<dyn ChangeSignal>> {
+        self.inner.signal().await
     }
 }
 

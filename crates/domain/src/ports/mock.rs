@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use crate::{
-    BannedIpRepository, EventLog, JobRepository, LockKey, MockBannedIpRepository, MockEventLog,
-    MockJobRepository, MockSessionRepository, MockUserRepository, SessionRepository, Storage,
-    StorageError, StorageResult, UnitOfWork, UserRepository,
+    BannedIpRepository, ChangeSignal, EventLog, JobRepository, LockKey, MockBannedIpRepository,
+    MockEventLog, MockJobRepository, MockSessionRepository, MockUserRepository, SessionRepository,
+    Storage, StorageError, StorageResult, UnitOfWork, UserRepository,
 };
 
 /// A unit of work whose repositories are mocks: set expectations on the fields.
@@ -76,6 +76,10 @@ impl Storage for MockStorage {
 
     async fn write(&self) -> StorageResult<Box<dyn UnitOfWork>> {
         self.next()
+    }
+
+    async fn signal(&self) -> StorageResult<Box<dyn ChangeSignal>> {
+        Err(StorageError::Other("a storage of prepared units rings no alarm".into()))
     }
 }
 

@@ -10,6 +10,7 @@ mod mock;
 mod providers;
 mod sessions;
 mod sign_in_links;
+mod signal;
 mod storage;
 mod users;
 
@@ -21,6 +22,7 @@ pub use jobs::JobRepository;
 pub use providers::{RoleProvider, UserProvider};
 pub use sessions::SessionRepository;
 pub use sign_in_links::SignInLinkRepository;
+pub use signal::ChangeSignal;
 pub use storage::{LockKey, Storage, UnitOfWork};
 pub use users::{InsertOutcome, UserRepository};
 #[cfg(feature = "mock")]
@@ -34,5 +36,6 @@ pub use {
     providers::{MockRoleProvider, MockUserProvider},
     sessions::MockSessionRepository,
     sign_in_links::MockSignInLinkRepository,
+    signal::MockChangeSignal,
     users::MockUserRepository,
 };

@@ -39,10 +39,14 @@ impl EventKind {
             | Self::IpBanned { .. }
             | Self::IpUnbanned { .. }
             | Self::NetworkAllowed { .. }
-            | Self::NetworkDisallowed { .. } => true,
+            | Self::NetworkDisallowed { .. }
+            | Self::ApiKeyRotated { .. }
+            | Self::ApiKeyRevoked { .. } => true,
             Self::UserCreated { .. }
             | Self::LegalHoldChanged { .. }
             | Self::SessionStarted { .. }
+            | Self::ApiKeyCreated { .. }
+            | Self::SignInLinkCreated { .. }
             | Self::RecordsCleaned { .. }
             | Self::ChangeRefused { .. } => false,
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    BannedIpRepository, EventLog, Fingerprint, JobRepository, SessionRepository, StorageResult,
-    UserRepository,
+    BannedIpRepository, ChangeSignal, EventLog, Fingerprint, JobRepository, SessionRepository,
+    StorageResult, UserRepository,
 };
 
 /// A backend. It is a handle: a clone speaks to the same data.
@@ -27,6 +27,9 @@ pub trait Storage: Send + Sync {
     /// - A backend MAY let one unit write at a time. Whoever waits for another unit MUST get
     ///   `Unavailable` after a bounded time.
     async fn write(&self) -> StorageResult<Box<dyn UnitOfWork>>;
+
+    /// Makes an alarm that rings when something is committed from now on.
+    async fn signal(&self) -> StorageResult<Box<dyn ChangeSignal>>;
 }
 
 #[async_trait]
@@ -37,6 +40,10 @@ impl<S: Storage + ?Sized> Storage for Arc<S> {
 
     async fn write(&self) -> StorageResult<Box<dyn UnitOfWork>> {
         (**self).write().await
+    }
+
+    async fn signal(&self) -> StorageResult<Box<dyn ChangeSignal>> {
+        (**self).signal().await
     }
 }
 

@@ -81,6 +81,10 @@ impl Storage for BrokenStorage {
         }
         Ok(self.unit(self.inner.write().await?))
     }
+
+    async fn signal(&self) -> StorageResult<Box<dyn ChangeSignal>> {
+        self.inner.signal().await
+    }
 }
 
 #[async_trait]
