@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, Utc};
 use systemprompt_users_domain::{
     Actor, Clock, EndReason, EndedSession, Entropy, Event, EventId, EventKind, JobContext, Policy,
-    Result, Storage, StorageError, UnitOfWork, UserError,
+    Result, Storage, StorageError, UnitOfWork, User, UserError,
 };
 
 use crate::{SystemClock, SystemEntropy};
@@ -22,6 +22,7 @@ pub struct Context {
     entropy: Arc<dyn Entropy>,
     policy: Policy,
     actor: Actor,
+    expected_version: Option<i64>,
 }
 
 impl Context {
@@ -33,6 +34,7 @@ impl Context {
             entropy: Arc::new(SystemEntropy),
             policy: Policy::default(),
             actor: Actor::System,
+            expected_version: None,
         }
     }
 
@@ -44,6 +46,7 @@ impl Context {
             entropy: Arc::clone(&job.entropy),
             policy: job.policy.clone(),
             actor: Actor::Job(name.to_owned()),
+            expected_version: None,
         }
     }
 
@@ -95,6 +98,21 @@ impl Context {
 
     pub(crate) const fn actor(&self) -> &Actor {
         &self.actor
+    }
+
+    /// The same, changing a user only from that version.
+    #[must_use]
+    pub(crate) const fn at_version(mut self, version: i64) -> Self {
+        self.expected_version = Some(version);
+        self
+    }
+
+    /// Refuses a user that is not at the version that the caller read.
+    pub(crate) fn check_version(&self, user: &User) -> Result<()> {
+        match self.expected_version {
+            Some(version) if version != user.version => Err(UserError::Stale),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {

@@ -51,6 +51,10 @@ impl UserService {
         guard: Guard,
         change: impl Change,
     ) -> Result<User> {
+        let change = |user: &mut User, now: DateTime<Utc>| {
+            self.context.check_version(user)?;
+            change(user, now)
+        };
         let mut changed = self.change_each(&[id], guard, &change).await?;
         match changed.items.pop().map(|item| item.outcome) {
             Some(BulkOutcome::Refused(error)) => Err(error),

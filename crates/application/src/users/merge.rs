@@ -43,6 +43,7 @@ impl UserService {
         unit.lock(LockKey::Admins).await?;
         unit.lock(LockKey::Bans).await?;
         let (mut source, mut target) = lock_pair(&mut *unit, source_id, target_id).await?;
+        self.context.check_version(&source)?;
         let lost_admin = source.is_active_admin();
 
         target.fill_blanks_from(&source);

@@ -34,3 +34,12 @@ pub struct UserService {
 }
 
 service_of_context!(UserService);
+
+impl UserService {
+    /// The same service, whose changes of a single user are refused as `Stale` unless the user still is at
+    /// `version`. A merge looks at its source.
+    #[must_use]
+    pub fn at_version(&self, version: i64) -> Self {
+        Self { context: self.context.clone().at_version(version) }
+    }
+}

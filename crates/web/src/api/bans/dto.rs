@@ -1,0 +1,296 @@
+//! Bans as clients see them.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use systemprompt_users_domain::{
+    AllowedNetwork, BanDuration, BanFact, BanFactKind, BanIpParams, BanIpWithMetadataParams,
+    BannedIp, LiftedBan, SessionId, UserError, UserId,
+};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::api::events::ActorBody;
+
+/// The longest ban in seconds that is no permanent one: 1,000 years of 365 days.
+const MAX_SECONDS: i64 = 365_000 * 86_400;
+
+/// What the ledger of an address or network amounts to.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Ban)]
+pub(in crate::api) struct BanBody {
+    /// The ledger.
+    id: Uuid,
+    /// What is banned, in canonical form.
+    #[schema(example = "203.0.113.0/24")]
+    pub(super) target: String,
+    /// Whether it is banned now.
+    in_force: bool,
+    /// When the ban in force began; of a ban that is over, when it had begun.
+    banned_at: DateTime<Utc>,
+    /// When it ends; absent for a permanent ban.
+    until: Option<DateTime<Utc>>,
+    /// When it was lifted, if no ban came after that.
+    lifted_at: Option<DateTime<Utc>>,
+    /// Why: of the ban that determines `until`, as are the next fields.
+    reason: Option<String>,
+    /// What reported it.
+    source: Option<String>,
+    /// The fingerprint of the offender.
+    fingerprint: Option<String>,
+    /// The path that was asked for.
+    offence_path: Option<String>,
+    /// The user agent of the offender.
+    user_agent: Option<String>,
+    /// The sessions that offended.
+    session_ids: Vec<Uuid>,
+    /// The user behind the offence.
+    user_id: Option<Uuid>,
+    /// How many times it has been banned in all.
+    ban_count: u32,
+}
+
+impl BanBody {
+    pub(super) fn new(ban: BannedIp, now: DateTime<Utc>) -> Self {
+        Self {
+            in_force: ban.is_in_force(now),
+            id: ban.id.as_uuid(),
+            target: ban.target.to_string(),
+            banned_at: ban.banned_at,
+            until: ban.until.time(),
+            lifted_at: ban.lifted_at,
+            reason: ban.reason,
+            source: ban.source,
+            fingerprint: ban.fingerprint.map(|fingerprint| fingerprint.to_string()),
+            offence_path: ban.offence_path,
+            user_agent: ban.user_agent,
+            session_ids: uuids(&ban.session_ids),
+            user_id: ban.user_id.map(|id| id.as_uuid()),
+            ban_count: ban.ban_count,
+        }
+    }
+}
+
+/// One entry of a ledger.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = BanFact)]
+pub(in crate::api) struct BanFactBody {
+    /// Its place in the ledger, from 1.
+    sequence: u32,
+    /// What happened.
+    kind: BanFactWord,
+    /// When this ban alone would end; absent for a permanent ban and for a lift.
+    until: Option<DateTime<Utc>>,
+    /// When it happened.
+    at: DateTime<Utc>,
+    /// Who did it.
+    actor: ActorBody,
+    /// Why.
+    reason: Option<String>,
+    /// What reported it.
+    source: Option<String>,
+    /// The fingerprint of the offender.
+    fingerprint: Option<String>,
+    /// The path that was asked for.
+    offence_path: Option<String>,
+    /// The user agent of the offender.
+    user_agent: Option<String>,
+    /// The sessions that offended.
+    session_ids: Vec<Uuid>,
+    /// The user behind the offence.
+    user_id: Option<Uuid>,
+}
+
+/// What happened to a target.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = BanFactKind)]
+enum BanFactWord {
+    /// It was banned, or banned for longer.
+    Banned,
+    /// All bans before were lifted.
+    Lifted,
+}
+
+impl From<BanFact> for BanFactBody {
+    fn from(fact: BanFact) -> Self {
+        let (kind, until) = match fact.kind {
+            BanFactKind::Banned { until } => (BanFactWord::Banned, until.time()),
+            BanFactKind::Lifted => (BanFactWord::Lifted, None),
+        };
+        Self {
+            sequence: fact.sequence,
+            kind,
+            until,
+            at: fact.at,
+            actor: fact.actor.into(),
+            reason: fact.reason,
+            source: fact.source,
+            fingerprint: fact.fingerprint.map(|fingerprint| fingerprint.to_string()),
+            offence_path: fact.offence_path,
+            user_agent: fact.user_agent,
+            session_ids: uuids(&fact.session_ids),
+            user_id: fact.user_id.map(|id| id.as_uuid()),
+        }
+    }
+}
+
+/// How long a ban is to hold: `"permanent"`, `{"hours": 12}`, `{"days": 7}` or `{"seconds": 90}`.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[schema(as = BanDuration)]
+pub(in crate::api) enum DurationBody {
+    /// Until it is lifted.
+    Permanent,
+    /// This many hours.
+    Hours(#[schema(minimum = 1, maximum = 8_760_000)] i64),
+    /// This many days of 24 hours.
+    Days(#[schema(minimum = 1, maximum = 365_000)] i64),
+    /// This many seconds.
+    Seconds(#[schema(minimum = 1, maximum = 31_536_000_000_i64)] i64),
+}
+
+impl DurationBody {
+    fn parse(self) -> Result<BanDuration, UserError> {
+        let (count, unit, duration) = match self {
+            Self::Permanent => return Ok(BanDuration::Permanent),
+            Self::Hours(hours) => (hours, 3600, BanDuration::Hours(hours)),
+            Self::Days(days) => (days, 86_400, BanDuration::Days(days)),
+            Self::Seconds(seconds) => {
+                let length = chrono::Duration::try_seconds(seconds).unwrap_or_default();
+                (seconds, 1, BanDuration::For(length))
+            }
+        };
+        if count.checked_mul(unit).is_none_or(|seconds| seconds > MAX_SECONDS) {
+            return Err(UserError::validation("duration", "is too long; use `permanent`"));
+        }
+        Ok(duration)
+    }
+}
+
+/// A ban of an address or a network.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct NewBan {
+    /// The address or network, in any spelling.
+    #[schema(example = "203.0.113.0/24")]
+    target: String,
+    /// How long.
+    duration: DurationBody,
+    /// Why, for people.
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    reason: Option<String>,
+    /// What reported it, such as the name of a list or a detector.
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    source: Option<String>,
+    /// The fingerprint of the offender.
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    fingerprint: Option<String>,
+    /// The path that was asked for; cut to 255 characters.
+    #[serde(default)]
+    offence_path: Option<String>,
+    /// The user agent of the offender; cut to 255 characters.
+    #[serde(default)]
+    user_agent: Option<String>,
+    /// The sessions that offended.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    session_ids: Vec<Uuid>,
+    /// The user behind the offence.
+    #[serde(default)]
+    user_id: Option<Uuid>,
+}
+
+impl NewBan {
+    pub(super) fn params(self) -> Result<BanIpWithMetadataParams, UserError> {
+        Ok(BanIpWithMetadataParams {
+            ban: BanIpParams {
+                ip: self.target,
+                duration: self.duration.parse()?,
+                reason: self.reason,
+                source: self.source,
+            },
+            fingerprint: self.fingerprint,
+            offence_path: self.offence_path,
+            user_agent: self.user_agent,
+            session_ids: self.session_ids.into_iter().map(SessionId::from_uuid).collect(),
+            user_id: self.user_id.map(UserId::from_uuid),
+        })
+    }
+}
+
+/// What lifting a ban did.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LiftedBan)]
+pub(in crate::api) struct LiftedBanBody {
+    /// The ban that was lifted.
+    ban: BanBody,
+    /// Wider networks whose bans still cover the target, the narrowest first.
+    still_covered_by: Vec<String>,
+}
+
+impl LiftedBanBody {
+    pub(super) fn new(lifted: LiftedBan, now: DateTime<Utc>) -> Self {
+        Self {
+            ban: BanBody::new(lifted.ban, now),
+            still_covered_by: lifted.still_covered_by.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// Whether an address is banned.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct BanCheck {
+    /// What was asked about, in canonical form.
+    pub(super) target: String,
+    /// Whether it is banned now, by itself or by a network that covers it.
+    pub(super) banned: bool,
+    /// The ban that keeps it out: of all that cover it the one that lasts longest.
+    pub(super) ban: Option<BanBody>,
+}
+
+/// How many bans are in force.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct BanCount {
+    /// How many.
+    pub(super) active: u64,
+}
+
+/// What a clean-up removed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CleanedBans)]
+pub(in crate::api) struct CleanedBansBody {
+    /// Ledgers removed because their ban was over longer ago than the retention.
+    pub(super) deleted: u64,
+}
+
+/// A network on the allow-list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AllowedNetwork)]
+pub(in crate::api) struct AllowedNetworkBody {
+    /// The address or network, in canonical form.
+    target: String,
+    /// Why, for people.
+    note: Option<String>,
+    /// When it was added.
+    added_at: DateTime<Utc>,
+    /// Who added it.
+    added_by: ActorBody,
+}
+
+impl From<AllowedNetwork> for AllowedNetworkBody {
+    fn from(network: AllowedNetwork) -> Self {
+        Self {
+            target: network.target.to_string(),
+            note: network.note,
+            added_at: network.added_at,
+            added_by: network.added_by.into(),
+        }
+    }
+}
+
+fn uuids(ids: &[SessionId]) -> Vec<Uuid> {
+    ids.iter().map(SessionId::as_uuid).collect()
+}

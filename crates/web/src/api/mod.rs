@@ -1,0 +1,45 @@
+//! The HTTP API under `/api/v1`: the router, put together from the modules of its resources.
+//!
+//! Each resource is a module with `pub(super) fn routes() -> OpenApiRouter<Web>`. Its handlers
+//!
+//! - carry `#[utoipa::path]` with a path behind `/api/v1`, and a name that no other handler has: it is the
+//!   operation's id;
+//! - take `Authorized<Scope>` first, then [`PathParams`](crate::PathParams), [`QueryParams`](crate::QueryParams),
+//!   [`JsonBody`](crate::JsonBody) of types with `deny_unknown_fields`;
+//! - answer `Result<_, Problem>`, and document the refusals by the sets of [`errors`];
+//! - answer lists with [`page::Paged`] and one user with its `ETag`, see [`etag`].
+
+pub(crate) mod errors;
+pub(crate) mod etag;
+mod methods;
+pub(crate) mod page;
+mod users;
+
+use axum::extract::{DefaultBodyLimit, OriginalUri};
+use axum::{Router, middleware};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{Problem, Web, auth};
+
+/// Where the API is mounted.
+pub const PREFIX: &str = "/api/v1";
+
+/// The API, complete with its prefix.
+pub fn router(web: &Web) -> Router {
+    let (router, _) = routes().split_for_parts();
+    let router = router
+        .fallback(not_found)
+        .layer(middleware::from_fn(methods::explain))
+        .layer(middleware::from_fn_with_state(web.clone(), auth::authenticate))
+        .layer(DefaultBodyLimit::max(web.options().max_body));
+    Router::new().nest(PREFIX, router).with_state(web.clone())
+}
+
+/// All routes behind [`PREFIX`], with their documentation.
+fn routes() -> OpenApiRouter<Web> {
+    OpenApiRouter::default().merge(users::routes())
+}
+
+async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {
+    Problem::not_found(format!("there is nothing at `{}`", uri.path()))
+}
