@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, Utc};
 use systemprompt_users_domain::{
     Actor, Clock, EndReason, EndedSession, Entropy, Event, EventId, EventKind, JobContext, Policy,
-    Result, Storage, StorageError, UnitOfWork, User, UserError,
+    Result, Roles, Storage, StorageError, UnitOfWork, User, UserError, UserRole,
 };
 
 use crate::{SystemClock, SystemEntropy};
@@ -23,6 +23,7 @@ pub struct Context {
     policy: Policy,
     actor: Actor,
     expected_version: Option<i64>,
+    spares_admins: bool,
 }
 
 impl Context {
@@ -35,6 +36,7 @@ impl Context {
             policy: Policy::default(),
             actor: Actor::System,
             expected_version: None,
+            spares_admins: false,
         }
     }
 
@@ -47,6 +49,7 @@ impl Context {
             policy: job.policy.clone(),
             actor: Actor::Job(name.to_owned()),
             expected_version: None,
+            spares_admins: false,
         }
     }
 
@@ -113,6 +116,22 @@ impl Context {
             Some(version) if version != user.version => Err(UserError::Stale),
             _ => Ok(()),
         }
+    }
+
+    /// The same for a caller who is to be kept from changing an admin, from making one, and from signing in as
+    /// one.
+    #[must_use]
+    pub const fn sparing_admins(mut self) -> Self {
+        self.spares_admins = true;
+        self
+    }
+
+    /// Refuses the roles of an admin where admins are spared.
+    pub(crate) const fn check_roles(&self, roles: Roles) -> Result<()> {
+        if self.spares_admins && roles.contains(UserRole::Admin) {
+            return Err(UserError::AdminsOnly);
+        }
+        Ok(())
     }
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {
@@ -229,6 +248,13 @@ macro_rules! service_of_context {
             #[must_use]
             pub fn as_actor(&self, actor: systemprompt_users_domain::Actor) -> Self {
                 Self { context: self.context.clone().as_actor(actor) }
+            }
+
+            /// The same for a caller who is to be kept from changing an admin, from making one, and from
+            /// signing in as one: that is refused as `AdminsOnly`.
+            #[must_use]
+            pub fn sparing_admins(&self) -> Self {
+                Self { context: self.context.clone().sparing_admins() }
             }
         }
 

@@ -69,6 +69,7 @@ impl SessionService {
                 format!("user `{user_id}` is {}; only an active user can sign in", user.status);
             return Err(UserError::NotAllowed(message));
         }
+        self.context.check_roles(user.roles)?;
         unit.sessions().insert(&session).await?;
         let keep = self.context.policy().max_sessions_per_user;
         let surplus = unit.sessions().list_surplus(user_id, keep, now).await?;

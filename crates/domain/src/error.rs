@@ -44,6 +44,9 @@ pub enum UserError {
     /// The change would leave no active admin.
     #[error("the last active admin can't be removed; make another user an admin first")]
     LastAdmin,
+    /// The caller may not change an admin, nor make one.
+    #[error("only an admin may change an admin, or make one")]
+    AdminsOnly,
     /// Somebody else changed the same thing in between: read it again and decide anew.
     #[error("it was changed by somebody else meanwhile; read it again")]
     Stale,
@@ -98,6 +101,7 @@ impl UserError {
             Self::InvalidRoles(_) => "invalid_roles",
             Self::InvalidIp(_) => "invalid_ip",
             Self::LastAdmin => "last_admin",
+            Self::AdminsOnly => "admins_only",
             Self::Stale => "stale",
             Self::Validation { .. } => "validation",
             Self::NotAllowed(_) => "not_allowed",

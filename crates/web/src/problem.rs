@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use systemprompt_users_domain::{StorageError, UserError};
 use utoipa::ToSchema;
@@ -27,6 +28,9 @@ pub struct Problem {
     /// The field at fault, as the request spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// Until when it stays so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
     /// After how many seconds the same may be tried again.
     #[serde(skip)]
     pub retry_after: Option<u32>,
@@ -42,6 +46,7 @@ impl Problem {
             detail: None,
             code,
             field: None,
+            until: None,
             retry_after: None,
         }
     }
@@ -57,6 +62,13 @@ impl Problem {
     #[must_use]
     pub fn field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
+        self
+    }
+
+    /// The same saying until when it stays so.
+    #[must_use]
+    pub const fn until(mut self, until: DateTime<Utc>) -> Self {
+        self.until = Some(until);
         self
     }
 
@@ -114,6 +126,7 @@ impl From<UserError> for Problem {
                 (StatusCode::CONFLICT, "Somebody else holds it already")
             }
             UserError::LastAdmin => (StatusCode::CONFLICT, "The last admin can't be removed"),
+            UserError::AdminsOnly => (StatusCode::FORBIDDEN, "This is not allowed"),
             UserError::Stale => (StatusCode::PRECONDITION_FAILED, "It was changed meanwhile"),
             UserError::NotAllowed(_) | UserError::LegalHold(_) => {
                 (StatusCode::CONFLICT, "Its state does not allow this")

@@ -1,12 +1,12 @@
 //! Creating many users at once: the set-based heart of import, create and ensure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use systemprompt_users_domain::{
     BulkCreateItem, BulkCreateOutcome, BulkReport, CreateUserParams, Email, EventKind,
     InsertOutcome, NewUser, OnExisting, ProfileField, Result, UniqueKey, UnitOfWork, User,
-    UserError, UserName,
+    UserError, UserId, UserName,
 };
 
 use super::UserService;
@@ -32,7 +32,8 @@ impl UserService {
         let mut refused = Vec::new();
         let mut parsed = Vec::with_capacity(rows.len());
         for (row, params) in rows.iter().enumerate() {
-            match params.parse() {
+            let new = params.parse();
+            match new.and_then(|new| self.context.check_roles(new.roles).map(|()| new)) {
                 Ok(new) => parsed.push((row, new)),
                 Err(error) => {
                     refused
@@ -64,6 +65,7 @@ impl UserService {
                 InsertOutcome::Conflict(_) => Some(new),
             });
         let mut holders = Holders::load(&mut *unit, conflicting, on_existing).await?;
+        holders.spare(|user| self.context.check_roles(user.roles).is_err());
 
         let mut events = Vec::new();
         let mut changed = Vec::new();
@@ -100,6 +102,8 @@ struct Holders {
     by_name: HashMap<UserName, User>,
     /// Fields brought up to date so far; the user in `by_name` has them already.
     changed: HashMap<UserName, Vec<ProfileField>>,
+    /// Users that stay as they are, whatever a row says.
+    spared: HashSet<UserId>,
 }
 
 impl Holders {
@@ -119,7 +123,13 @@ impl Holders {
         }
         let by_name =
             users.into_iter().filter(User::is_live).map(|user| (user.name.clone(), user)).collect();
-        Ok(Self { by_name, changed: HashMap::new() })
+        Ok(Self { by_name, changed: HashMap::new(), spared: HashSet::new() })
+    }
+
+    /// Leaves these users as they are.
+    fn spare(&mut self, is_spared: impl Fn(&User) -> bool) {
+        let spared = self.by_name.values().filter(|user| is_spared(user));
+        self.spared = spared.map(|user| user.id).collect();
     }
 
     /// What a refused row comes to.
@@ -134,7 +144,7 @@ impl Holders {
         let Some(user) = same else {
             return BulkCreateOutcome::Refused(UserError::from(key));
         };
-        if on_existing == OnExisting::Keep {
+        if on_existing == OnExisting::Keep || self.spared.contains(&user.id) {
             return BulkCreateOutcome::Existing(user.id);
         }
         let fields = bring_up_to_date(user, new);

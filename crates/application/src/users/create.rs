@@ -37,6 +37,7 @@ impl UserService {
     #[tracing::instrument(skip_all, err(level = "debug"))]
     pub async fn create(&self, params: &CreateUserParams) -> Result<User> {
         let new = params.parse()?;
+        self.context.check_roles(new.roles)?;
         retry(|| self.try_create_one(&new)).await
     }
 

@@ -153,7 +153,9 @@ impl UserService {
         changes: &mut Changes,
     ) -> BulkOutcome {
         let mut next = user.clone();
-        let kind = match change(&mut next, now) {
+        let changed = self.context.check_roles(user.roles).and_then(|()| change(&mut next, now));
+        let changed = changed.and_then(|kind| self.context.check_roles(next.roles).map(|()| kind));
+        let kind = match changed {
             Ok(Some(kind)) => kind,
             Ok(None) => return BulkOutcome::Unchanged,
             Err(error) => return BulkOutcome::Refused(error),

@@ -79,7 +79,10 @@ impl UserService {
             let mut unit = self.context.write().await?;
             let user = unit.users().lock_many(&[id]).await?.pop();
             check_purgeable(id, user.as_ref())?;
-            user.as_ref().map_or(Ok(()), |user| self.context.check_version(user))?;
+            if let Some(user) = &user {
+                self.context.check_version(user)?;
+                self.context.check_roles(user.roles)?;
+            }
             let purged = unit.users().purge_many(&[id]).await?;
             let event =
                 self.context.event(self.context.now(), EventKind::UserPurged { user_id: id });

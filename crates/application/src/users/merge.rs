@@ -44,6 +44,8 @@ impl UserService {
         unit.lock(LockKey::Bans).await?;
         let (mut source, mut target) = lock_pair(&mut *unit, source_id, target_id).await?;
         self.context.check_version(&source)?;
+        self.context.check_roles(source.roles)?;
+        self.context.check_roles(target.roles)?;
         let lost_admin = source.is_active_admin();
 
         target.fill_blanks_from(&source);
