@@ -2,6 +2,7 @@
 
 use systemprompt_users_domain::{PurgePreview, UserId};
 
+use crate::access::{ApiKeyTable, RequestTable, SignInLinkTable};
 use crate::bans::BanTable;
 use crate::events::EventTable;
 use crate::jobs::JobTable;
@@ -17,6 +18,9 @@ pub(crate) struct State {
     pub(crate) bans: BanTable,
     pub(crate) events: EventTable,
     pub(crate) jobs: JobTable,
+    pub(crate) api_keys: ApiKeyTable,
+    pub(crate) sign_in_links: SignInLinkTable,
+    pub(crate) idempotency: RequestTable,
 }
 
 impl State {
@@ -39,6 +43,7 @@ impl State {
         let preview = self.preview_purge(ids);
         for id in ids {
             self.sessions.remove_all_of(*id);
+            self.sign_in_links.remove_all_of(*id);
             self.bans.reassign_user(*id, None);
             self.users.remove(*id);
         }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use systemprompt_users_domain::{
-    BannedIpRepository, ChangeSignal, EventLog, JobRepository, LockKey, SessionRepository, Storage,
-    StorageError, StorageResult, UnitOfWork, UserRepository,
+    ApiKeyRepository, BannedIpRepository, ChangeSignal, EventLog, IdempotencyRepository,
+    JobRepository, LockKey, SessionRepository, SignInLinkRepository, Storage, StorageError,
+    StorageResult, UnitOfWork, UserRepository,
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -141,6 +142,18 @@ impl UnitOfWork for MemoryUnit {
     }
 
     fn jobs(&mut self) -> &mut dyn JobRepository {
+        self
+    }
+
+    fn api_keys(&mut self) -> &mut dyn ApiKeyRepository {
+        self
+    }
+
+    fn sign_in_links(&mut self) -> &mut dyn SignInLinkRepository {
+        self
+    }
+
+    fn idempotency(&mut self) -> &mut dyn IdempotencyRepository {
         self
     }
 

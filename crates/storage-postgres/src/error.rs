@@ -39,10 +39,11 @@ fn conflict(error: &sqlx::Error) -> Option<UniqueKey> {
         return None;
     }
     match error.constraint()? {
-        "users_id" | "sessions_id" => Some(UniqueKey::Id),
+        "users_id" | "sessions_id" | "api_keys_id" => Some(UniqueKey::Id),
         "users_name" => Some(UniqueKey::Name),
         "users_email" => Some(UniqueKey::Email),
-        "users_token" | "sessions_token" => Some(UniqueKey::Token),
+        "users_token" | "sessions_token" | "sign_in_links_token" => Some(UniqueKey::Token),
+        "api_keys_prefix" => Some(UniqueKey::Prefix),
         _ => None,
     }
 }

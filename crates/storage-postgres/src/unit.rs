@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use sqlx::PgConnection;
 use systemprompt_users_domain::{
-    BannedIpRepository, EventLog, JobRepository, LockKey, SessionRepository, StorageError,
-    StorageResult, UnitOfWork, UserRepository,
+    ApiKeyRepository, BannedIpRepository, EventLog, IdempotencyRepository, JobRepository, LockKey,
+    SessionRepository, SignInLinkRepository, StorageError, StorageResult, UnitOfWork,
+    UserRepository,
 };
 
 use crate::pool::Lease;
@@ -85,6 +86,18 @@ impl UnitOfWork for Unit {
     }
 
     fn jobs(&mut self) -> &mut dyn JobRepository {
+        self
+    }
+
+    fn api_keys(&mut self) -> &mut dyn ApiKeyRepository {
+        self
+    }
+
+    fn sign_in_links(&mut self) -> &mut dyn SignInLinkRepository {
+        self
+    }
+
+    fn idempotency(&mut self) -> &mut dyn IdempotencyRepository {
         self
     }
 

@@ -54,7 +54,10 @@ fn unique_key(message: &str) -> Option<UniqueKey> {
     match columns {
         "users.name_key" => Some(UniqueKey::Name),
         "users.email" => Some(UniqueKey::Email),
-        "users.token_hash" | "sessions.token_hash" => Some(UniqueKey::Token),
+        "users.token_hash" | "sessions.token_hash" | "sign_in_links.token_hash" => {
+            Some(UniqueKey::Token)
+        }
+        "api_keys.prefix" => Some(UniqueKey::Prefix),
         _ if columns.ends_with(".id") => Some(UniqueKey::Id),
         _ => None,
     }
@@ -72,6 +75,8 @@ mod tests {
             ("users.email", Some(UniqueKey::Email)),
             ("users.token_hash", Some(UniqueKey::Token)),
             ("sessions.token_hash", Some(UniqueKey::Token)),
+            ("sign_in_links.token_hash", Some(UniqueKey::Token)),
+            ("api_keys.prefix", Some(UniqueKey::Prefix)),
             ("users.place", None),
         ] {
             assert_eq!(unique_key(&format!("UNIQUE constraint failed: {columns}")), key);

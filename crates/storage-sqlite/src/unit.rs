@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use sqlx::sqlite::SqliteTransaction;
 use sqlx::{Connection, SqliteConnection};
 use systemprompt_users_domain::{
-    BannedIpRepository, EventLog, JobRepository, LockKey, SessionRepository, StorageResult,
-    UnitOfWork, UserRepository,
+    ApiKeyRepository, BannedIpRepository, EventLog, IdempotencyRepository, JobRepository, LockKey,
+    SessionRepository, SignInLinkRepository, StorageResult, UnitOfWork, UserRepository,
 };
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -67,6 +67,18 @@ impl UnitOfWork for Unit {
     }
 
     fn jobs(&mut self) -> &mut dyn JobRepository {
+        self
+    }
+
+    fn api_keys(&mut self) -> &mut dyn ApiKeyRepository {
+        self
+    }
+
+    fn sign_in_links(&mut self) -> &mut dyn SignInLinkRepository {
+        self
+    }
+
+    fn idempotency(&mut self) -> &mut dyn IdempotencyRepository {
         self
     }
 

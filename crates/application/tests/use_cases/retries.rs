@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use systemprompt_users_application::UserService;
 use systemprompt_users_domain::{
-    BannedIpRepository, ChangeSignal, CreateUserParams, EventLog, JobRepository, LockKey,
-    SessionRepository, Storage, StorageError, StorageResult, UnitOfWork, UserError, UserRepository,
+    ApiKeyRepository, BannedIpRepository, ChangeSignal, CreateUserParams, EventLog,
+    IdempotencyRepository, JobRepository, LockKey, SessionRepository, SignInLinkRepository,
+    Storage, StorageError, StorageResult, UnitOfWork, UserError, UserRepository,
 };
 use systemprompt_users_memory::MemoryStorage;
 
@@ -73,6 +74,18 @@ impl UnitOfWork for LossyUnit {
 
     fn jobs(&mut self) -> &mut dyn JobRepository {
         self.unit.jobs()
+    }
+
+    fn api_keys(&mut self) -> &mut dyn ApiKeyRepository {
+        self.unit.api_keys()
+    }
+
+    fn sign_in_links(&mut self) -> &mut dyn SignInLinkRepository {
+        self.unit.sign_in_links()
+    }
+
+    fn idempotency(&mut self) -> &mut dyn IdempotencyRepository {
+        self.unit.idempotency()
     }
 
     async fn lock(&mut self, key: LockKey) -> StorageResult<()> {

@@ -136,7 +136,9 @@ mod tests {
 
     #[test]
     fn keys_of_two_senders_and_bad_keys_are_kept_apart() {
-        let key = |principal, key| IdempotencyKey::new(principal, key);
+        fn key(principal: &str, key: &str) -> Result<IdempotencyKey> {
+            IdempotencyKey::new(principal, key)
+        }
         assert_eq!(key("a", "1").unwrap(), key("a", "1").unwrap());
         assert_ne!(key("a", "1").unwrap(), key("b", "1").unwrap());
         assert!(key("a", &"x".repeat(255)).is_ok());

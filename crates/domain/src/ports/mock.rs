@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use crate::{
-    BannedIpRepository, ChangeSignal, EventLog, JobRepository, LockKey, MockBannedIpRepository,
-    MockEventLog, MockJobRepository, MockSessionRepository, MockUserRepository, SessionRepository,
-    Storage, StorageError, StorageResult, UnitOfWork, UserRepository,
+    ApiKeyRepository, BannedIpRepository, ChangeSignal, EventLog, IdempotencyRepository,
+    JobRepository, LockKey, MockApiKeyRepository, MockBannedIpRepository, MockEventLog,
+    MockIdempotencyRepository, MockJobRepository, MockSessionRepository, MockSignInLinkRepository,
+    MockUserRepository, SessionRepository, SignInLinkRepository, Storage, StorageError,
+    StorageResult, UnitOfWork, UserRepository,
 };
 
 /// A unit of work whose repositories are mocks: set expectations on the fields.
@@ -25,6 +27,12 @@ pub struct MockUnitOfWork {
     pub events: MockEventLog,
     /// Runs of jobs.
     pub jobs: MockJobRepository,
+    /// API keys.
+    pub api_keys: MockApiKeyRepository,
+    /// One-time links.
+    pub sign_in_links: MockSignInLinkRepository,
+    /// Requests that are done once.
+    pub idempotency: MockIdempotencyRepository,
     commits: Arc<AtomicUsize>,
 }
 
@@ -103,6 +111,18 @@ impl UnitOfWork for MockUnitOfWork {
 
     fn jobs(&mut self) -> &mut dyn JobRepository {
         &mut self.jobs
+    }
+
+    fn api_keys(&mut self) -> &mut dyn ApiKeyRepository {
+        &mut self.api_keys
+    }
+
+    fn sign_in_links(&mut self) -> &mut dyn SignInLinkRepository {
+        &mut self.sign_in_links
+    }
+
+    fn idempotency(&mut self) -> &mut dyn IdempotencyRepository {
+        &mut self.idempotency
     }
 
     async fn lock(&mut self, _key: LockKey) -> StorageResult<()> {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    BannedIpRepository, ChangeSignal, EventLog, Fingerprint, JobRepository, SessionRepository,
-    StorageResult, UserRepository,
+    ApiKeyRepository, BannedIpRepository, ChangeSignal, EventLog, Fingerprint,
+    IdempotencyRepository, JobRepository, SessionRepository, SignInLinkRepository, StorageResult,
+    UserRepository,
 };
 
 /// A backend. It is a handle: a clone speaks to the same data.
@@ -64,6 +65,15 @@ pub trait UnitOfWork: Send {
 
     /// The runs of jobs.
     fn jobs(&mut self) -> &mut dyn JobRepository;
+
+    /// API keys.
+    fn api_keys(&mut self) -> &mut dyn ApiKeyRepository;
+
+    /// One-time links.
+    fn sign_in_links(&mut self) -> &mut dyn SignInLinkRepository;
+
+    /// Requests that are done once.
+    fn idempotency(&mut self) -> &mut dyn IdempotencyRepository;
 
     /// Holds `key` until this unit ends.
     ///

@@ -109,6 +109,18 @@ impl UnitOfWork for BrokenUnit {
         self
     }
 
+    fn api_keys(&mut self) -> &mut dyn ApiKeyRepository {
+        self.unit.api_keys()
+    }
+
+    fn sign_in_links(&mut self) -> &mut dyn SignInLinkRepository {
+        self.unit.sign_in_links()
+    }
+
+    fn idempotency(&mut self) -> &mut dyn IdempotencyRepository {
+        self.unit.idempotency()
+    }
+
     async fn lock(&mut self, key: LockKey) -> StorageResult<()> {
         match self.fault {
             Some(Fault::WaitsForNobody) => Ok(()),
