@@ -4,6 +4,7 @@ mod admin;
 mod bans;
 mod context;
 mod doctor;
+mod enforcer;
 mod events;
 mod jobs;
 mod sessions;
@@ -14,6 +15,10 @@ pub use admin::UserAdminService;
 pub use bans::{BanService, BulkBanItem, BulkBanOutcome, CleanedBans};
 pub use context::Context;
 pub use doctor::{Doctor, Finding, Invariant};
+pub use enforcer::{
+    Access, Decision, Denial, DenyReason, Enforcer, EnforcerOptions, EnforcerStats, Requirement,
+    WhenBehind,
+};
 pub use events::EventService;
 #[doc(hidden)]
 pub use inventory;
