@@ -61,6 +61,16 @@ pub(crate) fn hex(id: Uuid) -> Value {
     Value::String(id.simple().to_string())
 }
 
+/// The same of any bytes.
+pub(crate) fn bytes_hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string never fails.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// A list of ids for `json_each`, each read by `unhex(value)`.
 pub(crate) fn hex_list(ids: impl IntoIterator<Item = Uuid>) -> String {
     Value::Array(ids.into_iter().map(hex).collect()).to_string()

@@ -5,7 +5,8 @@ use systemprompt_users_domain::{
     AllowedNetwork, Cursor, IpTarget, Page, PageRequest, StorageResult,
 };
 
-use super::row::{AllowedRow, actor_json};
+use super::json::actor_json;
+use super::row::AllowedRow;
 use crate::codec::{micros, text_list};
 use crate::error::{other, storage_error};
 

@@ -1,12 +1,13 @@
 //! Adding to ledgers, and dropping them.
 
-use chrono::{DateTime, Utc};
-use sqlx::SqliteConnection;
-use systemprompt_users_domain::{
-    BanFact, BanFactKind, BannedIp, StorageError, StorageResult, UserId,
-};
+use std::collections::HashSet;
 
-use super::row::{actor_json, end_micros, sessions_json};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::SqliteConnection;
+use systemprompt_users_domain::{BanFact, BannedIp, StorageError, StorageResult, UserId};
+
+use super::json::{fact_json, ledgers_json};
 use crate::codec::micros;
 use crate::error::storage_error;
 
@@ -15,121 +16,87 @@ pub(crate) async fn append(
     connection: &mut SqliteConnection,
     changes: &[(BannedIp, BanFact)],
 ) -> StorageResult<()> {
-    for (ban, fact) in changes {
-        let stored = if ban.fact_count == 1 {
-            open(connection, ban).await?
-        } else {
-            advance(connection, ban).await?
-        };
-        if !stored {
-            return Err(StorageError::Stale);
+    let mut rest: Vec<&BannedIp> = changes.iter().map(|(ban, _)| ban).collect();
+    while !rest.is_empty() {
+        // A statement sees a ledger once: each round has the next state of each ledger that is left.
+        let (mut seen, mut round, mut later) = (HashSet::new(), Vec::new(), Vec::new());
+        for ban in rest {
+            if seen.insert(ban.target) { &mut round } else { &mut later }.push(ban);
         }
-        add(connection, fact).await?;
+        rest = later;
+        let (new, known): (Vec<&BannedIp>, Vec<&BannedIp>) =
+            round.into_iter().partition(|ban| ban.fact_count == 1);
+        open(connection, &new).await?;
+        advance(connection, &known).await?;
     }
-    Ok(())
+    add(connection, changes.iter().map(|(_, fact)| fact)).await
 }
 
-/// Begins a ledger, unless it is there.
-async fn open(connection: &mut SqliteConnection, ban: &BannedIp) -> StorageResult<bool> {
-    let (id, target) = (ban.id.as_uuid(), ban.target.to_string());
-    let (banned_at, until) = (micros(ban.banned_at), end_micros(ban.until));
-    let lifted_at = ban.lifted_at.map(micros);
-    let fingerprint = ban.fingerprint.as_ref().map(|fingerprint| fingerprint.as_str());
-    let session_ids = sessions_json(&ban.session_ids)?;
-    let user_id = ban.user_id.map(|id| id.as_uuid());
+/// Begins ledgers; `Stale` when one of them is there already.
+async fn open(connection: &mut SqliteConnection, bans: &[&BannedIp]) -> StorageResult<()> {
+    let Some(rows) = ledgers_json(bans)? else { return Ok(()) };
     let done = sqlx::query!(
         "INSERT INTO ban_ledgers (
              id, target, banned_at, until, lifted_at, reason, source, fingerprint, offence_path,
              user_agent, session_ids, user_id, ban_count, fact_count, lifted_through
-         ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+         )
+         SELECT
+             unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+             value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, unhex(value ->> 11),
+             value ->> 12, value ->> 13, value ->> 14
+         FROM json_each(?1) WHERE true
          ON CONFLICT DO NOTHING",
-        id,
-        target,
-        banned_at,
-        until,
-        lifted_at,
-        ban.reason,
-        ban.source,
-        fingerprint,
-        ban.offence_path,
-        ban.user_agent,
-        session_ids,
-        user_id,
-        ban.ban_count,
-        ban.fact_count,
-        ban.lifted_through,
+        rows
     )
     .execute(connection)
     .await
     .map_err(storage_error)?;
-    Ok(done.rows_affected() == 1)
+    all_of(bans, done.rows_affected())
 }
 
-/// Brings a ledger to its next state, unless it is at another one than the last.
-async fn advance(connection: &mut SqliteConnection, ban: &BannedIp) -> StorageResult<bool> {
-    let (id, target) = (ban.id.as_uuid(), ban.target.to_string());
-    let (banned_at, until) = (micros(ban.banned_at), end_micros(ban.until));
-    let lifted_at = ban.lifted_at.map(micros);
-    let fingerprint = ban.fingerprint.as_ref().map(|fingerprint| fingerprint.as_str());
-    let session_ids = sessions_json(&ban.session_ids)?;
-    let user_id = ban.user_id.map(|id| id.as_uuid());
+/// Brings ledgers to their next state; `Stale` when one of them is at another one than the last.
+async fn advance(connection: &mut SqliteConnection, bans: &[&BannedIp]) -> StorageResult<()> {
+    let Some(rows) = ledgers_json(bans)? else { return Ok(()) };
     let done = sqlx::query!(
-        "UPDATE ban_ledgers SET
-             banned_at = ?3, until = ?4, lifted_at = ?5, reason = ?6, source = ?7, fingerprint = ?8,
-             offence_path = ?9, user_agent = ?10, session_ids = ?11, user_id = ?12, ban_count = ?13,
-             fact_count = ?14, lifted_through = ?15
-         WHERE id = ?1 AND target = ?2 AND fact_count = ?14 - 1",
-        id,
-        target,
-        banned_at,
-        until,
-        lifted_at,
-        ban.reason,
-        ban.source,
-        fingerprint,
-        ban.offence_path,
-        ban.user_agent,
-        session_ids,
-        user_id,
-        ban.ban_count,
-        ban.fact_count,
-        ban.lifted_through,
+        "UPDATE ban_ledgers INDEXED BY ban_ledgers_id SET
+             banned_at = new.value ->> 2, until = new.value ->> 3, lifted_at = new.value ->> 4,
+             reason = new.value ->> 5, source = new.value ->> 6, fingerprint = new.value ->> 7,
+             offence_path = new.value ->> 8, user_agent = new.value ->> 9,
+             session_ids = new.value ->> 10, user_id = unhex(new.value ->> 11),
+             ban_count = new.value ->> 12, fact_count = new.value ->> 13,
+             lifted_through = new.value ->> 14
+         FROM (SELECT unhex(value ->> 0) AS id, value FROM json_each(?1)) AS new
+         WHERE ban_ledgers.id = new.id AND ban_ledgers.target = new.value ->> 1
+           AND ban_ledgers.fact_count = (new.value ->> 13) - 1",
+        rows
     )
     .execute(connection)
     .await
     .map_err(storage_error)?;
-    Ok(done.rows_affected() == 1)
+    all_of(bans, done.rows_affected())
 }
 
-async fn add(connection: &mut SqliteConnection, fact: &BanFact) -> StorageResult<()> {
-    let (ban_id, target) = (fact.ban_id.as_uuid(), fact.target.to_string());
-    let (kind, until) = match fact.kind {
-        BanFactKind::Banned { until } => ("banned", Some(end_micros(until))),
-        BanFactKind::Lifted => ("lifted", None),
-    };
-    let (at, actor) = (micros(fact.at), actor_json(&fact.actor)?);
-    let fingerprint = fact.fingerprint.as_ref().map(|fingerprint| fingerprint.as_str());
-    let session_ids = sessions_json(&fact.session_ids)?;
-    let user_id = fact.user_id.map(|id| id.as_uuid());
+fn all_of(bans: &[&BannedIp], done: u64) -> StorageResult<()> {
+    if usize::try_from(done) == Ok(bans.len()) { Ok(()) } else { Err(StorageError::Stale) }
+}
+
+/// Adds facts to ledgers that are at their state already.
+async fn add(
+    connection: &mut SqliteConnection,
+    facts: impl Iterator<Item = &BanFact>,
+) -> StorageResult<()> {
+    let rows = Value::Array(facts.map(fact_json).collect::<StorageResult<_>>()?).to_string();
     sqlx::query!(
         "INSERT INTO ban_facts (
              ban_id, sequence, target, kind, until, at, actor, reason, source, fingerprint, offence_path,
              user_agent, session_ids, user_id
-         ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-        ban_id,
-        fact.sequence,
-        target,
-        kind,
-        until,
-        at,
-        actor,
-        fact.reason,
-        fact.source,
-        fingerprint,
-        fact.offence_path,
-        fact.user_agent,
-        session_ids,
-        user_id,
+         )
+         SELECT
+             unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+             value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11,
+             value ->> 12, unhex(value ->> 13)
+         FROM json_each(?1)",
+        rows
     )
     .execute(connection)
     .await

@@ -3,6 +3,7 @@
 mod allowed;
 mod change;
 mod find;
+mod json;
 mod list;
 mod row;
 

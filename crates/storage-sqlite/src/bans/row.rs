@@ -2,8 +2,8 @@
 
 use sqlx::types::Uuid;
 use systemprompt_users_domain::{
-    Actor, AllowedNetwork, BanEnd, BanFact, BanFactKind, BanId, BannedIp, SessionId, StorageError,
-    StorageResult, UserId,
+    AllowedNetwork, BanEnd, BanFact, BanFactKind, BanId, BannedIp, StorageError, StorageResult,
+    UserId,
 };
 
 use crate::codec::{micros, optional_time, parse, parse_optional, time, unsigned};
@@ -19,16 +19,6 @@ pub(crate) fn end_micros(end: BanEnd) -> i64 {
 
 fn ban_end(micros: i64) -> StorageResult<BanEnd> {
     if micros == NEVER { Ok(BanEnd::Never) } else { time(micros).map(BanEnd::At) }
-}
-
-/// How an actor is stored.
-pub(crate) fn actor_json(actor: &Actor) -> StorageResult<String> {
-    serde_json::to_string(actor).map_err(other)
-}
-
-/// How a list of sessions is stored.
-pub(crate) fn sessions_json(ids: &[SessionId]) -> StorageResult<String> {
-    serde_json::to_string(ids).map_err(other)
 }
 
 /// The columns of `ban_ledgers` but for the computed ones.

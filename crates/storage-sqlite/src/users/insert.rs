@@ -1,14 +1,19 @@
 //! Storing new users.
 
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Value, json};
 use sqlx::SqliteConnection;
+use sqlx::types::Uuid;
 use systemprompt_users_domain::{
     InsertOutcome, StorageResult, UniqueKey, User, UserTally, search_fields,
 };
 
 use super::cell::cell;
 use super::index::{self, Entry};
+use super::json::to_json;
 use super::places;
-use crate::codec::micros;
+use crate::codec::hex;
 use crate::error::{other, storage_error};
 
 /// See `UserRepository::insert_many`.
@@ -16,21 +21,44 @@ pub(crate) async fn insert_many(
     connection: &mut SqliteConnection,
     users: &[User],
 ) -> StorageResult<Vec<InsertOutcome>> {
-    let places = places::assign(connection, users.iter().map(|user| user.id.as_uuid())).await?;
     let mut outcomes = Vec::with_capacity(users.len());
-    let mut entries = Vec::with_capacity(users.len());
+    let mut rest = users;
+    while !rest.is_empty() {
+        // Which row was stored is told by its id, so no statement takes an id twice.
+        let mut seen = HashSet::new();
+        let again = rest.iter().position(|user| !seen.insert(user.id)).unwrap_or(rest.len());
+        let (distinct, behind) = rest.split_at(again);
+        outcomes.extend(insert_distinct(connection, distinct).await?);
+        rest = behind;
+    }
+    Ok(outcomes)
+}
+
+async fn insert_distinct(
+    connection: &mut SqliteConnection,
+    users: &[User],
+) -> StorageResult<Vec<InsertOutcome>> {
+    let places = places::assign(connection, users.iter().map(|user| user.id.as_uuid())).await?;
+    let mut placed = Vec::with_capacity(users.len());
     for user in users {
         let place = places.get(&user.id.as_uuid()).copied();
-        let place = place.ok_or_else(|| other("a new user has no place"))?;
-        if insert(connection, user, place).await? {
-            entries.push(entry(user, place));
-            outcomes.push(InsertOutcome::Inserted);
-        } else {
-            outcomes.push(InsertOutcome::Conflict(taken_key(connection, user).await?));
-        }
+        placed.push((user, place.ok_or_else(|| other("a new user has no place"))?));
     }
+    let stored = insert(connection, &placed).await?;
+    let entries: Vec<Entry> = placed
+        .iter()
+        .filter(|(user, _)| stored.contains(&user.id.as_uuid()))
+        .map(|(user, place)| entry(user, *place))
+        .collect();
     index::add(connection, &entries).await?;
-    Ok(outcomes)
+    let mut taken = taken_keys(connection, users, &stored).await?.into_iter();
+    let outcomes = users.iter().map(|user| {
+        if stored.contains(&user.id.as_uuid()) {
+            return InsertOutcome::Inserted;
+        }
+        InsertOutcome::Conflict(taken.next().unwrap_or(UniqueKey::Token))
+    });
+    Ok(outcomes.collect())
 }
 
 /// What the search index knows of a user at `place`.
@@ -43,90 +71,87 @@ pub(crate) fn entry(user: &User, place: i64) -> Entry {
     }
 }
 
-/// Answers whether the user is stored; if not, a key is taken.
-async fn insert(connection: &mut SqliteConnection, user: &User, place: i64) -> StorageResult<bool> {
-    let id = user.id.as_uuid();
-    let (name, name_key) = (user.name.as_str(), user.name.canonical());
-    let email = user.email.as_ref().map(|email| email.as_str());
-    let full_name = user.full_name.as_ref().map(|name| name.as_str());
-    let display_name = user.display_name.as_ref().map(|name| name.as_str());
-    let avatar_url = user.avatar_url.as_ref().map(|url| url.as_str());
-    let status = user.status.as_str();
-    let roles = user.roles.bits();
-    let fingerprint = user.fingerprint.as_ref().map(|fingerprint| fingerprint.as_str());
-    let token_hash = user.token_hash.as_ref().map(|hash| hash.as_bytes().as_slice());
-    let created_at = micros(user.created_at);
-    let updated_at = micros(user.updated_at);
-    let last_active_at = micros(user.last_active_at);
-    let deleted_at = user.deleted_at.map(micros);
-    let status_before_delete = user.status_before_delete.map(|status| status.as_str());
-    let merged_into = user.merged_into.map(|id| id.as_uuid());
-    let done = sqlx::query!(
-        "INSERT INTO users (
+/// Stores those whose keys are all free, one after the other, and answers with their ids.
+async fn insert(
+    connection: &mut SqliteConnection,
+    users: &[(&User, i64)],
+) -> StorageResult<HashSet<Uuid>> {
+    let rows: Vec<_> = users.iter().map(|(user, place)| to_json(user, *place)).collect();
+    let rows = Value::Array(rows).to_string();
+    let stored = sqlx::query_scalar!(
+        r#"INSERT INTO users (
              place, id, name, name_key, email, email_verified, full_name, display_name, avatar_url,
              status, roles, is_bot, fingerprint, token_hash, created_at, updated_at, last_active_at,
              deleted_at, status_before_delete, merged_into, legal_hold, version
-         ) VALUES (
-             ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-             ?21, ?22
          )
-         ON CONFLICT DO NOTHING",
-        place,
-        id,
-        name,
-        name_key,
-        email,
-        user.email_verified,
-        full_name,
-        display_name,
-        avatar_url,
-        status,
-        roles,
-        user.is_bot,
-        fingerprint,
-        token_hash,
-        created_at,
-        updated_at,
-        last_active_at,
-        deleted_at,
-        status_before_delete,
-        merged_into,
-        user.legal_hold,
-        user.version,
+         SELECT
+             value ->> 0, unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+             value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11,
+             value ->> 12, unhex(value ->> 13), value ->> 14, value ->> 15, value ->> 16,
+             value ->> 17, value ->> 18, unhex(value ->> 19), value ->> 20, value ->> 21
+         FROM json_each(?1) WHERE true ORDER BY key
+         ON CONFLICT DO NOTHING
+         RETURNING id AS "id!: Uuid""#,
+        rows
     )
-    .execute(connection)
+    .fetch_all(connection)
     .await
     .map_err(storage_error)?;
-    Ok(done.rows_affected() == 1)
+    Ok(stored.into_iter().collect())
 }
 
-/// The first key of `user` that a stored user has. The constraints have refused it; this only asks which.
-async fn taken_key(connection: &mut SqliteConnection, user: &User) -> StorageResult<UniqueKey> {
-    let id = user.id.as_uuid();
-    let live = user.is_live();
-    let name_key = user.name.canonical();
-    let email = user.email.as_ref().map(|email| email.as_str());
-    let taken = sqlx::query!(
+/// Of each user that is not among the `stored`, the key that was taken when its turn came: the id, else the
+/// name, else the email, else the token. The constraints have refused them; this only asks which.
+async fn taken_keys(
+    connection: &mut SqliteConnection,
+    users: &[User],
+    stored: &HashSet<Uuid>,
+) -> StorageResult<Vec<UniqueKey>> {
+    let turns: HashMap<Uuid, usize> = users
+        .iter()
+        .enumerate()
+        .filter(|(_, user)| stored.contains(&user.id.as_uuid()))
+        .map(|(turn, user)| (user.id.as_uuid(), turn))
+        .collect();
+    let refused = users.iter().enumerate().filter(|(_, user)| !stored.contains(&user.id.as_uuid()));
+    let refused: Vec<(usize, &User)> = refused.collect();
+    if refused.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys = refused.iter().map(|(_, user)| {
+        let live = user.is_live();
+        let name = live.then(|| user.name.canonical());
+        let email = user.email.as_ref().filter(|_| live).map(|email| email.as_str());
+        json!([hex(user.id.as_uuid()), name, email])
+    });
+    let keys = Value::Array(keys.collect()).to_string();
+    let holders = sqlx::query!(
         r#"SELECT
-            EXISTS (SELECT 1 FROM users WHERE id = ?1) AS "id!: bool",
-            ?2 AND EXISTS (
-                SELECT 1 FROM users WHERE name_key = ?3 AND status <> 'deleted'
-            ) AS "name!: bool",
-            ?2 AND EXISTS (
-                SELECT 1 FROM users WHERE email = ?4 AND status <> 'deleted'
-            ) AS "email!: bool""#,
-        id,
-        live,
-        name_key,
-        email
+            EXISTS (SELECT 1 FROM users WHERE id = unhex(value ->> 0)) AS "id!: bool",
+            (SELECT id FROM users WHERE name_key = value ->> 1 AND status <> 'deleted')
+                AS "name?: Uuid",
+            (SELECT id FROM users WHERE email = value ->> 2 AND status <> 'deleted')
+                AS "email?: Uuid"
+         FROM json_each(?1) ORDER BY key"#,
+        keys
     )
-    .fetch_one(connection)
+    .fetch_all(connection)
     .await
     .map_err(storage_error)?;
-    Ok(match (taken.id, taken.name, taken.email) {
-        (true, _, _) => UniqueKey::Id,
-        (_, true, _) => UniqueKey::Name,
-        (_, _, true) => UniqueKey::Email,
-        _ => UniqueKey::Token,
-    })
+    let taken = refused.iter().zip(holders).map(|((turn, _), holders)| {
+        // Whoever was stored after this one did not stand in its way.
+        let before = |holder: Option<Uuid>| {
+            holder.is_some_and(|holder| turns.get(&holder).is_none_or(|other| other < turn))
+        };
+        if holders.id {
+            UniqueKey::Id
+        } else if before(holders.name) {
+            UniqueKey::Name
+        } else if before(holders.email) {
+            UniqueKey::Email
+        } else {
+            UniqueKey::Token
+        }
+    });
+    Ok(taken.collect())
 }

@@ -6,6 +6,7 @@ mod find;
 mod grams;
 mod index;
 mod insert;
+mod json;
 mod list;
 mod places;
 mod purge;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 use sqlx::types::Uuid;
 use systemprompt_users_domain::{StorageError, StorageResult, User, UserId};
@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use super::find;
 use super::index::{self, Entry};
 use super::insert::entry;
+use super::json::to_json;
 use super::row::UserRow;
 use crate::codec::{hex, hex_list, micros};
 use crate::error::storage_error;
@@ -25,6 +26,7 @@ pub(crate) async fn update_many(
     let stored = find::rows_by_ids(connection, &ids).await?;
     let mut stored: HashMap<Uuid, UserRow> = stored.into_iter().map(|row| (row.id, row)).collect();
     let mut changes = Vec::with_capacity(users.len());
+    let mut places = Vec::with_capacity(users.len());
     let mut renamed = Vec::new();
     for user in users {
         // Taken out, so that an id given twice is stale the second time.
@@ -35,14 +37,13 @@ pub(crate) async fn update_many(
         if takes_another_key(&row, user) {
             renamed.push(user.id.as_uuid());
         }
+        places.push(row.place);
         changes.push((Entry::of(&row)?, entry(user, row.place)));
     }
     if renamed.len() > 1 {
         park_keys(connection, renamed).await?;
     }
-    for user in users {
-        update(connection, user).await?;
-    }
+    update(connection, users, &places).await?;
     index::replace(connection, &changes).await
 }
 
@@ -88,52 +89,28 @@ async fn park_keys(connection: &mut SqliteConnection, ids: Vec<Uuid>) -> Storage
     Ok(())
 }
 
-async fn update(connection: &mut SqliteConnection, user: &User) -> StorageResult<()> {
-    let id = user.id.as_uuid();
-    let (name, name_key) = (user.name.as_str(), user.name.canonical());
-    let email = user.email.as_ref().map(|email| email.as_str());
-    let full_name = user.full_name.as_ref().map(|name| name.as_str());
-    let display_name = user.display_name.as_ref().map(|name| name.as_str());
-    let avatar_url = user.avatar_url.as_ref().map(|url| url.as_str());
-    let status = user.status.as_str();
-    let roles = user.roles.bits();
-    let fingerprint = user.fingerprint.as_ref().map(|fingerprint| fingerprint.as_str());
-    let token_hash = user.token_hash.as_ref().map(|hash| hash.as_bytes().as_slice());
-    let created_at = micros(user.created_at);
-    let updated_at = micros(user.updated_at);
-    let last_active_at = micros(user.last_active_at);
-    let deleted_at = user.deleted_at.map(micros);
-    let status_before_delete = user.status_before_delete.map(|status| status.as_str());
-    let merged_into = user.merged_into.map(|id| id.as_uuid());
+async fn update(
+    connection: &mut SqliteConnection,
+    users: &[User],
+    places: &[i64],
+) -> StorageResult<()> {
+    let rows: Vec<_> =
+        users.iter().zip(places).map(|(user, place)| to_json(user, *place)).collect();
+    let rows = Value::Array(rows).to_string();
     sqlx::query!(
         "UPDATE users SET
-             name = ?2, name_key = ?3, email = ?4, email_verified = ?5, full_name = ?6,
-             display_name = ?7, avatar_url = ?8, status = ?9, roles = ?10, is_bot = ?11,
-             fingerprint = ?12, token_hash = ?13, created_at = ?14, updated_at = ?15,
-             last_active_at = ?16, deleted_at = ?17, status_before_delete = ?18, merged_into = ?19,
-             legal_hold = ?20, version = ?21
-         WHERE id = ?1",
-        id,
-        name,
-        name_key,
-        email,
-        user.email_verified,
-        full_name,
-        display_name,
-        avatar_url,
-        status,
-        roles,
-        user.is_bot,
-        fingerprint,
-        token_hash,
-        created_at,
-        updated_at,
-        last_active_at,
-        deleted_at,
-        status_before_delete,
-        merged_into,
-        user.legal_hold,
-        user.version,
+             name = new.value ->> 2, name_key = new.value ->> 3, email = new.value ->> 4,
+             email_verified = new.value ->> 5, full_name = new.value ->> 6,
+             display_name = new.value ->> 7, avatar_url = new.value ->> 8, status = new.value ->> 9,
+             roles = new.value ->> 10, is_bot = new.value ->> 11, fingerprint = new.value ->> 12,
+             token_hash = unhex(new.value ->> 13), created_at = new.value ->> 14,
+             updated_at = new.value ->> 15, last_active_at = new.value ->> 16,
+             deleted_at = new.value ->> 17, status_before_delete = new.value ->> 18,
+             merged_into = unhex(new.value ->> 19), legal_hold = new.value ->> 20,
+             version = new.value ->> 21
+         FROM (SELECT value ->> 0 AS place, value FROM json_each(?1)) AS new
+         WHERE users.place = new.place",
+        rows
     )
     .execute(connection)
     .await
