@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, Utc};
 use systemprompt_users_domain::{
     Actor, Clock, EndReason, EndedSession, Entropy, Event, EventId, EventKind, JobContext, Policy,
-    Result, Roles, Storage, StorageError, UnitOfWork, User, UserError, UserRole,
+    Result, Roles, Storage, StorageError, UnitOfWork, User, UserError, UserId, UserRole,
 };
 
 use crate::{SystemClock, SystemEntropy};
@@ -157,6 +157,23 @@ impl Context {
             StorageError::Unavailable(source) => UserError::Storage(StorageError::Other(source)),
             other => other.into(),
         })
+    }
+
+    /// Holds a user who is to sign in until the unit ends: whoever suspends or deletes the user waits for it,
+    /// and then sees what this unit made.
+    pub(crate) async fn lock_active_user(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        user_id: UserId,
+    ) -> Result<()> {
+        let user = unit.users().lock_many(&[user_id]).await?.pop().filter(User::is_live);
+        let user = user.ok_or_else(|| UserError::user_not_found(user_id))?;
+        if !user.is_active() {
+            let message =
+                format!("user `{user_id}` is {}; only an active user can sign in", user.status);
+            return Err(UserError::NotAllowed(message));
+        }
+        self.check_roles(user.roles)
     }
 
     /// An event of this context's actor.

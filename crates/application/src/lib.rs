@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod admin;
 mod bans;
 mod context;
@@ -11,6 +12,7 @@ mod sessions;
 mod system;
 mod users;
 
+pub use access::{ApiKeyService, IdempotencyService, SignInLinkService};
 pub use admin::UserAdminService;
 pub use bans::{BanService, BulkBanItem, BulkBanOutcome, CleanedBans};
 pub use context::Context;

@@ -2,16 +2,18 @@
 
 mod device;
 mod end;
+mod start;
 
 pub use end::CleanedSessions;
+pub(crate) use start::Client;
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use systemprompt_users_domain::{
-    EndReason, EventKind, Fingerprint, NewSession, Page, PageRequest, Result, SessionFilter,
-    SessionId, SessionOrder, StartedSession, Token, User, UserError, UserId, UserSession,
+    Page, PageRequest, Result, SessionFilter, SessionId, SessionOrder, Token, User, UserId,
+    UserSession,
 };
 
 use crate::Context;
@@ -35,54 +37,6 @@ pub struct AuthenticatedSession {
 }
 
 impl SessionService {
-    /// Starts a session of an active user. The token is answered this once. Sessions beyond the limit per
-    /// user end, those idle longest first.
-    ///
-    /// # Errors
-    /// `NotFound`, `NotAllowed` when the user is not Active, `Validation` of the field at fault.
-    #[tracing::instrument(skip_all, fields(%user_id), err(level = "debug"))]
-    pub async fn create(&self, user_id: UserId, client: &NewSession) -> Result<StartedSession> {
-        client.check()?;
-        let fingerprint = match client.fingerprint.as_deref().filter(|text| !text.trim().is_empty())
-        {
-            Some(text) => Some(Fingerprint::parse(text)?),
-            None => None,
-        };
-        retry(|| self.try_create(user_id, client, fingerprint.clone())).await
-    }
-
-    async fn try_create(
-        &self,
-        user_id: UserId,
-        client: &NewSession,
-        fingerprint: Option<Fingerprint>,
-    ) -> Result<StartedSession> {
-        let now = self.context.now();
-        let token = Token::generate(self.context.entropy());
-        let session = self.new_session(user_id, client, fingerprint, &token, now);
-        let mut unit = self.context.write().await?;
-        // Whoever suspends or deletes the user waits for this lock, and then ends this session too.
-        let user = unit.users().lock_many(&[user_id]).await?.pop().filter(User::is_live);
-        let user = user.ok_or_else(|| UserError::user_not_found(user_id))?;
-        if !user.is_active() {
-            let message =
-                format!("user `{user_id}` is {}; only an active user can sign in", user.status);
-            return Err(UserError::NotAllowed(message));
-        }
-        self.context.check_roles(user.roles)?;
-        unit.sessions().insert(&session).await?;
-        let keep = self.context.policy().max_sessions_per_user;
-        let surplus = unit.sessions().list_surplus(user_id, keep, now).await?;
-        let ended = unit.sessions().end_many(&surplus, EndReason::Limit, now).await?;
-        unit.users().touch_many(&[(user_id, now)]).await?;
-        let started = EventKind::SessionStarted { user_id, session_id: session.id };
-        let mut events = vec![self.context.event(now, started)];
-        events.extend(self.context.ended_events(&ended, EndReason::Limit, now));
-        unit.events().append(&events).await?;
-        self.context.commit(unit).await?;
-        Ok(StartedSession { session, token, ended })
-    }
-
     /// What a token stands for now. Text that is no token, a token that nobody holds, a session that is over
     /// and a user who is not Active are all `None`.
     ///
@@ -192,35 +146,5 @@ impl SessionService {
             after.time().map(drop)?;
         }
         Ok(self.context.read().await?.sessions().list(filter, order, page).await?)
-    }
-
-    fn new_session(
-        &self,
-        user_id: UserId,
-        client: &NewSession,
-        fingerprint: Option<Fingerprint>,
-        token: &Token,
-        now: DateTime<Utc>,
-    ) -> UserSession {
-        let policy = self.context.policy();
-        let user_agent = client.clean_user_agent();
-        let device = device::Device::complete(client, user_agent.as_deref());
-        UserSession {
-            id: SessionId::generate(now, self.context.entropy()),
-            user_id,
-            token_hash: token.hash(),
-            ip: client.ip.map(|ip| ip.to_canonical()),
-            user_agent,
-            device_type: device.device_type,
-            os: device.os,
-            browser: device.browser,
-            fingerprint,
-            started_at: now,
-            last_activity_at: now,
-            expires_at: now + policy.session_lifetime,
-            idle_timeout: policy.session_idle_timeout,
-            ended_at: None,
-            end_reason: None,
-        }
     }
 }
