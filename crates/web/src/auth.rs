@@ -9,9 +9,10 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use systemprompt_users_application::AuthenticatedSession;
-use systemprompt_users_domain::{Actor, UserRole};
+use systemprompt_users_domain::{Actor, Token, UserRole};
+use uuid::Uuid;
 
-use crate::{Problem, Web};
+use crate::{Problem, Web, WebOptions};
 
 /// Who is behind a request.
 #[derive(Debug, Clone)]
@@ -21,6 +22,13 @@ pub enum Principal {
 }
 
 impl Principal {
+    /// What it is counted by.
+    pub(crate) fn id(&self) -> Uuid {
+        match self {
+            Self::Session(session) => session.session.id.as_uuid(),
+        }
+    }
+
     /// Whom the events of this request name.
     pub fn actor(&self) -> Actor {
         match self {
@@ -133,4 +141,20 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// The token of a session in a request: the bearer token, or else the cookie. What can't be a token is nobody's
+/// and does not hide the other.
+pub(crate) fn session_token<'a>(headers: &'a HeaderMap, options: &WebOptions) -> Option<&'a str> {
+    let candidates = [bearer(headers), cookie(headers, &options.session_cookie)];
+    candidates.into_iter().flatten().find(|token| token.parse::<Token>().is_ok())
+}
+
+/// The cookie of that name.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(';')).find_map(|pair| {
+        let (found, value) = pair.trim().split_once('=')?;
+        (found == name).then_some(value)
+    })
 }

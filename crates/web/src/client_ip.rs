@@ -24,7 +24,7 @@ impl FromRequestParts<Web> for ClientIp {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Problem> {
-        Self::of(parts, web)
+        client_of(parts, web).map(Self)
     }
 }
 
@@ -46,6 +46,13 @@ impl ClientIp {
         let options = web.options();
         Ok(Self(client(peer.ip(), &parts.headers, options.proxy_header, &options.trusted_proxies)))
     }
+}
+
+/// The client of a request, which is noted with it, so that the headers are walked once.
+pub(crate) fn client_of(parts: &mut Parts, web: &Web) -> Result<IpAddr, Problem> {
+    let client = ClientIp::of(parts, web)?;
+    parts.extensions.insert(client);
+    Ok(client.0)
 }
 
 fn client(peer: IpAddr, headers: &HeaderMap, header: ProxyHeader, trusted: &[IpNet]) -> IpAddr {

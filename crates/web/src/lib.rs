@@ -4,12 +4,15 @@ pub mod api;
 pub mod auth;
 mod body;
 mod client_ip;
+mod decision;
+pub mod layers;
 mod options;
 mod problem;
 mod web;
 
 pub use body::{JsonBody, PathParams, QueryParams};
 pub use client_ip::ClientIp;
+pub use decision::{Refusal, Requirement, Verdict};
 pub use options::{OnOutage, ProxyHeader, RateLimit, WebOptions};
 pub use problem::Problem;
 pub use web::Web;

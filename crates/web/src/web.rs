@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use systemprompt_users_application::{
     BanService, Context, EventService, JobRunner, SessionService, UserAdminService, UserService,
     registered_jobs,
@@ -9,6 +10,7 @@ use systemprompt_users_application::{
 use systemprompt_users_domain::{Actor, Result, Storage};
 
 use crate::WebOptions;
+use crate::layers::Limits;
 
 /// The state of every router of this crate. A clone is a handle.
 ///
@@ -27,6 +29,7 @@ pub struct Web {
 #[derive(Debug)]
 struct Shared {
     context: Context,
+    limits: Limits,
     options: WebOptions,
 }
 
@@ -49,12 +52,17 @@ impl Web {
     pub async fn with_context(context: Context, options: WebOptions) -> Result<Self> {
         options.check()?;
         context.policy().check()?;
-        Ok(Self { shared: Arc::new(Shared { context, options }) })
+        let limits = Limits::new(options.rate_per_address, options.rate_per_key);
+        Ok(Self { shared: Arc::new(Shared { context, limits, options }) })
     }
 
     /// What the host decided.
     pub fn options(&self) -> &WebOptions {
         &self.shared.options
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.shared.limits
     }
 
     /// Users, on behalf of `actor`.
@@ -88,6 +96,11 @@ impl Web {
     /// `Validation` when a registered job is not acceptable.
     pub fn jobs(&self, actor: Actor) -> Result<JobRunner> {
         JobRunner::of(self.context(actor), registered_jobs())
+    }
+
+    /// The time by the host's clock.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.shared.context.to_job().clock.now()
     }
 
     fn context(&self, actor: Actor) -> Context {

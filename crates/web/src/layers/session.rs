@@ -1,0 +1,120 @@
+//! Who is signed in.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use systemprompt_users_application::AuthenticatedSession;
+use systemprompt_users_domain::{User, UserRole, UserSession};
+
+use super::gate::{Gatekeeper, layer_of_gatekeeper};
+use crate::auth::session_token;
+use crate::decision::{Refusal, Requirement, Verdict};
+use crate::{Problem, Web};
+
+/// A layer that finds the session behind a request, by its bearer token or its cookie, for [`CurrentUser`],
+/// [`OptionalUser`] and [`RequireRole`]. Requests without one pass; while nobody can say whether a token is
+/// valid, those that bring one get 503.
+#[derive(Debug, Clone)]
+pub struct SessionLayer {
+    web: Web,
+}
+
+impl SessionLayer {
+    /// Over the sessions of `web`.
+    pub const fn new(web: Web) -> Self {
+        Self { web }
+    }
+}
+
+/// What the layer found.
+#[derive(Debug, Clone)]
+struct Found(Option<Arc<AuthenticatedSession>>);
+
+impl Gatekeeper for SessionLayer {
+    async fn pass(&self, request: Request) -> Result<Request, Response> {
+        let (mut parts, body) = request.into_parts();
+        let found = match session_token(&parts.headers, self.web.options()) {
+            None => None,
+            // Bans are the matter of a layer of their own.
+            Some(token) => match self.web.decide(None, Some(token), Requirement::Session).await {
+                Verdict::Allow(session) => session,
+                Verdict::Deny(Refusal::Unavailable) => {
+                    return Err(Problem::unavailable().into_response());
+                }
+                Verdict::Deny(_) => None,
+            },
+        };
+        parts.extensions.insert(Found(found));
+        Ok(Request::from_parts(parts, body))
+    }
+}
+
+layer_of_gatekeeper!(SessionLayer);
+
+/// The user who is signed in, as an argument of a handler behind a [`SessionLayer`]. Nobody gets 401.
+#[derive(Debug, Clone)]
+pub struct CurrentUser(pub Arc<AuthenticatedSession>);
+
+impl CurrentUser {
+    /// The user.
+    pub fn user(&self) -> &User {
+        &self.0.user
+    }
+
+    /// The session.
+    pub fn session(&self) -> &UserSession {
+        &self.0.session
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let OptionalUser(session) = OptionalUser::from_request_parts(parts, state).await?;
+        session.map(Self).ok_or_else(|| Problem::unauthorized("nobody is signed in"))
+    }
+}
+
+/// The user who is signed in, if anybody is.
+#[derive(Debug, Clone)]
+pub struct OptionalUser(pub Option<Arc<AuthenticatedSession>>);
+
+impl<S: Send + Sync> FromRequestParts<S> for OptionalUser {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        match parts.extensions.get::<Found>() {
+            Some(Found(session)) => Ok(Self(session.clone())),
+            None => {
+                tracing::error!("there is no SessionLayer around this route");
+                Err(Problem::internal())
+            }
+        }
+    }
+}
+
+/// A layer inside of a [`SessionLayer`] that lets in only who holds a role: nobody gets 401, others 403.
+#[derive(Debug, Clone, Copy)]
+pub struct RequireRole(pub UserRole);
+
+impl Gatekeeper for RequireRole {
+    async fn pass(&self, request: Request) -> Result<Request, Response> {
+        let (mut parts, body) = request.into_parts();
+        let user = CurrentUser::from_request_parts(&mut parts, &()).await;
+        match user {
+            Ok(current) if current.user().roles.contains(self.0) => {
+                Ok(Request::from_parts(parts, body))
+            }
+            Ok(_) => {
+                let problem = Problem::forbidden(format!("this needs the role `{}`", self.0));
+                Err(problem.into_response())
+            }
+            Err(problem) => Err(problem.into_response()),
+        }
+    }
+}
+
+layer_of_gatekeeper!(RequireRole);
