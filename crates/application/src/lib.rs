@@ -25,8 +25,9 @@ pub use events::EventService;
 #[doc(hidden)]
 pub use inventory;
 pub use jobs::{
-    CleanupAnonymousUsersJob, CleanupBansJob, CleanupHistoryJob, CleanupSessionsJob, JobInfo,
-    JobRegistration, JobRunner, PurgeDeletedUsersJob, RunnerOptions, registered_jobs,
+    CleanupAccessJob, CleanupAnonymousUsersJob, CleanupBansJob, CleanupHistoryJob,
+    CleanupSessionsJob, JobInfo, JobRegistration, JobRunner, PurgeDeletedUsersJob, RunnerOptions,
+    registered_jobs,
 };
 pub use sessions::{AuthenticatedSession, CleanedSessions, SessionService};
 pub use system::{SystemClock, SystemEntropy};

@@ -4,7 +4,10 @@ use async_trait::async_trait;
 use systemprompt_users_domain::{EventKind, Job, JobContext, JobError, JobReport, Result};
 
 use crate::context::{moment_before, retry};
-use crate::{BanService, Context, EventService, SessionService, UserService, register_job};
+use crate::{
+    BanService, Context, EventService, IdempotencyService, SessionService, SignInLinkService,
+    UserService, register_job,
+};
 
 /// Deletes anonymous users without activity for the policy's `anonymous_retention`. Hourly.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,11 +29,16 @@ pub struct PurgeDeletedUsersJob;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CleanupHistoryJob;
 
+/// Removes one-time links that expired, and requests remembered for the policy's `idempotency_retention`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CleanupAccessJob;
+
 register_job!(CleanupAnonymousUsersJob);
 register_job!(CleanupSessionsJob);
 register_job!(CleanupBansJob);
 register_job!(PurgeDeletedUsersJob);
 register_job!(CleanupHistoryJob);
+register_job!(CleanupAccessJob);
 
 #[async_trait]
 impl Job for CleanupAnonymousUsersJob {
@@ -152,6 +160,31 @@ impl Job for CleanupHistoryJob {
         let mut report = JobReport::default();
         in_batches(context, &mut report, "events", || events.cleanup()).await?;
         in_batches(context, &mut report, "job_runs", || cleanup_runs(&own)).await?;
+        Ok(report)
+    }
+}
+
+#[async_trait]
+impl Job for CleanupAccessJob {
+    fn name(&self) -> &'static str {
+        "cleanup_access"
+    }
+
+    fn description(&self) -> &'static str {
+        "Removes one-time links that expired and requests that need not be remembered any more."
+    }
+
+    fn schedule(&self) -> &'static str {
+        "20 * * * *"
+    }
+
+    async fn execute(&self, context: &JobContext) -> Result<JobReport, JobError> {
+        let own = Context::of_job(context, self.name());
+        let links = SignInLinkService::from(own.clone());
+        let requests = IdempotencyService::from(own);
+        let mut report = JobReport::default();
+        in_batches(context, &mut report, "sign_in_links", || links.cleanup()).await?;
+        in_batches(context, &mut report, "remembered_requests", || requests.cleanup()).await?;
         Ok(report)
     }
 }

@@ -7,8 +7,8 @@ mod runner;
 mod schedule;
 
 pub use builtin::{
-    CleanupAnonymousUsersJob, CleanupBansJob, CleanupHistoryJob, CleanupSessionsJob,
-    PurgeDeletedUsersJob,
+    CleanupAccessJob, CleanupAnonymousUsersJob, CleanupBansJob, CleanupHistoryJob,
+    CleanupSessionsJob, PurgeDeletedUsersJob,
 };
 pub use registry::{JobRegistration, registered_jobs};
 pub use runner::{JobInfo, JobRunner, RunnerOptions};
