@@ -17,7 +17,7 @@ use crate::process::Outcome;
 const USAGE: &str = "\
 Usage: cargo xtask <command>
 
-  setup            install what the machine lacks (Postgres), and prove that it works
+  setup            install what the machine lacks (Postgres, Chromium, nginx)
   demo             import the sample into a new SQLite file and show it
   test [args]      set up, start a throw-away Postgres, run all tests and doctests;
                    with arguments for the test runner: only what they select, no doctests

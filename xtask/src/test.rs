@@ -2,11 +2,15 @@
 
 use crate::postgres::Server;
 use crate::process::{self, Outcome, cargo};
+use crate::setup;
 
 /// Runs the tests and then the doctests, also when a test has failed; with arguments, only the tests that
 /// they select.
 pub(crate) fn run(args: &[&str]) -> Outcome {
     let server = Server::start()?;
+    if args.is_empty() {
+        setup::install_programs()?;
+    }
     let tests = process::run(server.serve(&mut cargo(tests(args, has_nextest()))));
     if !args.is_empty() {
         return tests;
