@@ -13,6 +13,7 @@ pub(crate) mod errors;
 pub(crate) mod etag;
 mod methods;
 pub(crate) mod page;
+mod sessions;
 mod users;
 
 use axum::extract::{DefaultBodyLimit, OriginalUri};
@@ -37,7 +38,7 @@ pub fn router(web: &Web) -> Router {
 
 /// All routes behind [`PREFIX`], with their documentation.
 fn routes() -> OpenApiRouter<Web> {
-    OpenApiRouter::default().merge(users::routes())
+    OpenApiRouter::default().merge(users::routes()).merge(sessions::routes())
 }
 
 async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {

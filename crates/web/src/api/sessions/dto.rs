@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use systemprompt_users_domain::{EndReason, EndedSession, NewSession, SessionId, UserSession};
+use systemprompt_users_domain::{
+    EndReason, EndedSession, NewSession, SessionId, StartedSession, UserSession,
+};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -17,18 +19,22 @@ pub(in crate::api) struct SessionBody {
     /// Whose session it is.
     user_id: Uuid,
     /// The address it was started from.
-    #[schema(value_type = Option<String>, example = "203.0.113.7")]
+    #[schema(required = true, value_type = Option<String>, example = "203.0.113.7")]
     ip: Option<IpAddr>,
     /// The browser's own words.
+    #[schema(required = true)]
     user_agent: Option<String>,
     /// What it runs on, for people.
-    #[schema(example = "desktop")]
+    #[schema(required = true, example = "desktop")]
     device_type: Option<String>,
     /// The operating system, for people.
+    #[schema(required = true)]
     os: Option<String>,
     /// The browser, for people.
+    #[schema(required = true)]
     browser: Option<String>,
     /// The browser's fingerprint.
+    #[schema(required = true)]
     fingerprint: Option<String>,
     /// When it began.
     started_at: DateTime<Utc>,
@@ -37,11 +43,13 @@ pub(in crate::api) struct SessionBody {
     /// When it is over, whatever happens.
     expires_at: DateTime<Utc>,
     /// For how many seconds it may be idle.
-    #[schema(minimum = 0)]
+    #[schema(required = true, minimum = 0)]
     idle_timeout: Option<i64>,
     /// When it was ended.
+    #[schema(required = true)]
     ended_at: Option<DateTime<Utc>>,
     /// Why it was ended.
+    #[schema(required = true)]
     end_reason: Option<EndReasonBody>,
 }
 
@@ -245,4 +253,14 @@ pub(in crate::api) struct ValidateToken {
 
 const fn yes() -> bool {
     true
+}
+
+impl From<StartedSession> for StartedSessionBody {
+    fn from(started: StartedSession) -> Self {
+        Self {
+            token: started.token.reveal(),
+            session: started.session.into(),
+            ended: started.ended.into_iter().map(EndedSessionBody::from).collect(),
+        }
+    }
 }

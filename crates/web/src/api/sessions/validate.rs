@@ -1,0 +1,88 @@
+//! Starting sessions, and asking what a token stands for.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderName, StatusCode, header};
+use serde::Serialize;
+use systemprompt_users_domain::{NewSession, UserId};
+use utoipa::ToSchema;
+
+use super::dto::{SessionBody, StartSession, StartedSessionBody, ValidateToken};
+use crate::api::PREFIX;
+use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem};
+use crate::api::users::UserBody;
+use crate::auth::{Authorized, Read, Write};
+use crate::{JsonBody, PathParams, Problem, Web};
+
+/// Starts a session of an active user. Its token is in the answer, this once. Sessions beyond the limit per user
+/// end, those idle longest first.
+#[utoipa::path(
+    post,
+    path = "/users/{id}/sessions",
+    tag = "sessions",
+    params(("id" = Uuid, Path, description = "The id of a user")),
+    request_body = StartSession,
+    responses(
+        (status = 201, body = StartedSessionBody, description = "The session and its token", headers(("Location" = String, description = "The session"))),
+        AnyProblem, BodyProblem, ChangeProblem,
+    ),
+)]
+pub(super) async fn start_session(
+    who: Authorized<Write>,
+    State(web): State<Web>,
+    PathParams(id): PathParams<UserId>,
+    JsonBody(body): JsonBody<StartSession>,
+) -> Result<(StatusCode, [(HeaderName, String); 2], Json<StartedSessionBody>), Problem> {
+    let started = web.sessions(who.actor()).create(id, &NewSession::from(body)).await?;
+    let place = format!("{PREFIX}/sessions/{}", started.session.id);
+    let headers = [(header::LOCATION, place), (header::CACHE_CONTROL, "no-store".to_owned())];
+    Ok((StatusCode::CREATED, headers, Json(started.into())))
+}
+
+/// What a token stands for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ValidatedToken {
+    /// Whether it is the token of a live session of an active user.
+    valid: bool,
+    /// The session; null when the token is not valid.
+    #[schema(required = true)]
+    session: Option<SessionBody>,
+    /// Its user; null when the token is not valid.
+    #[schema(required = true)]
+    user: Option<UserBody>,
+}
+
+/// Says what a token stands for now.
+///
+/// The answer is 200 with `valid: false` for text that is no token, a token that nobody holds, a session that is
+/// over and a user who is not active: the token is the subject of the question, not its credentials, and whoever
+/// asks learns no more than that it opens nothing.
+#[utoipa::path(
+    post,
+    path = "/sessions/validate",
+    tag = "sessions",
+    request_body = ValidateToken,
+    responses(
+        (status = 200, body = ValidatedToken, description = "The session and its user, or `valid: false`"),
+        AnyProblem, BodyProblem,
+    ),
+)]
+pub(super) async fn validate_session(
+    who: Authorized<Read>,
+    State(web): State<Web>,
+    JsonBody(body): JsonBody<ValidateToken>,
+) -> Result<([(HeaderName, &'static str); 1], Json<ValidatedToken>), Problem> {
+    let sessions = web.sessions(who.actor());
+    let found = sessions.validate(&body.token).await?;
+    if body.touch
+        && let Some(found) = &found
+        && let Err(error) = sessions.touch(found.session.id).await
+    {
+        // The answer is right all the same; only the idle time runs from an earlier moment.
+        tracing::warn!(%error, "the use of a session was not noted");
+    }
+    let user = found.as_ref().map(|found| UserBody::from(&found.user));
+    let session = found.map(|found| SessionBody::from(found.session));
+    let answer = ValidatedToken { valid: session.is_some(), session, user };
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)))
+}
