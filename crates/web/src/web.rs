@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use systemprompt_users_application::{
-    BanService, Context, EventService, JobRunner, SessionService, UserAdminService, UserService,
-    registered_jobs,
+    ApiKeyService, BanService, Context, EventService, JobRunner, SessionService, SignInLinkService,
+    UserAdminService, UserService, registered_jobs,
 };
-use systemprompt_users_domain::{Actor, Result, Storage};
+use systemprompt_users_domain::{Actor, Policy, Result, Storage};
 
 use crate::WebOptions;
 use crate::layers::Limits;
@@ -85,6 +85,16 @@ impl Web {
         self.context(actor).into()
     }
 
+    /// API keys, on behalf of `actor`.
+    pub fn api_keys(&self, actor: Actor) -> ApiKeyService {
+        self.context(actor).into()
+    }
+
+    /// One-time links, on behalf of `actor`.
+    pub fn sign_in_links(&self, actor: Actor) -> SignInLinkService {
+        self.context(actor).into()
+    }
+
     /// The log of events.
     pub fn events(&self) -> EventService {
         self.context(Actor::System).into()
@@ -101,6 +111,11 @@ impl Web {
     /// The time by the host's clock.
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.shared.context.to_job().clock.now()
+    }
+
+    /// The numbers that the host chose.
+    pub(crate) fn policy(&self) -> &Policy {
+        self.shared.context.policy()
     }
 
     fn context(&self, actor: Actor) -> Context {
