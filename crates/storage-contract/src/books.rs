@@ -55,6 +55,11 @@ impl Books {
         }
     }
 
+    /// The changes since the last, for a case that stores them itself.
+    pub(crate) fn unposted(&mut self) -> Vec<(BannedIp, BanFact)> {
+        std::mem::take(&mut self.pending)
+    }
+
     /// The ledger of that number.
     pub(crate) fn ledger(&self, n: u32) -> BannedIp {
         self.ledgers[&n].0.clone()

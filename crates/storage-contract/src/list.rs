@@ -29,6 +29,19 @@ macro_rules! __for_each_case {
                 the_list_is_by_text_page_by_page
                 networks_around_a_target_are_found_narrowest_first
             }
+            api_keys {
+                nothing_is_found_for_nothing
+                unknown_keys_are_left_out_and_doubles_are_one
+                every_field_comes_back
+                a_taken_id_or_prefix_is_a_conflict
+                one_prefix_is_given_to_one
+                an_update_replaces_all_but_the_last_use
+                any_other_version_is_stale
+                of_two_changes_from_one_version_one_is_stale
+                the_list_is_made_last_first_page_by_page
+                a_touch_moves_only_the_last_use_and_never_back
+                many_are_touched_at_once
+            }
             ban_lists {
                 every_network_around_a_target_covers_it
                 what_was_lifted_or_has_lapsed_covers_nothing
@@ -86,6 +99,20 @@ macro_rules! __for_each_case {
                 few_users_of_a_kind_among_many_that_match
                 few_live_sessions_among_many_over
                 few_idle_visitors_behind_many_that_are_held
+            }
+            idempotency {
+                a_request_begins_once
+                a_unit_sees_what_it_began
+                an_answer_is_given_again
+                the_first_answer_stays
+                unknown_requests_are_passed_over
+                another_request_under_the_key_is_told
+                a_lock_that_is_past_is_taken_over
+                what_is_forgotten_begins_anew
+                of_two_at_once_one_begins
+                of_two_at_once_one_takes_over
+                of_many_at_once_one_begins
+                those_begun_first_are_removed_first
             }
             idle_anonymous {
                 only_active_visitors_without_a_hold_are_listed
@@ -153,6 +180,11 @@ macro_rules! __for_each_case {
                 no_change_under_a_lock_is_lost
                 locks_in_any_order_never_wait_for_each_other
                 of_two_last_admins_one_stays
+            }
+            order_of_locks {
+                a_purge_takes_ledgers_in_the_order_of_ids
+                a_purge_takes_sessions_in_the_order_of_ids
+                associations_move_in_the_order_of_ledgers
             }
             purge {
                 deleted_users_are_purgeable_when_their_time_has_come
@@ -237,6 +269,17 @@ macro_rules! __for_each_case {
                 pages_of_one_join_without_a_seam
                 pages_of_four_join_without_a_seam
                 a_suspended_user_has_no_live_session
+            }
+            sign_in_links {
+                a_link_is_taken_once_with_every_field
+                an_expired_link_is_none
+                a_taken_token_is_a_conflict
+                a_link_of_nobody_is_refused
+                of_two_at_once_one_gets_it
+                who_gives_it_up_leaves_it_to_the_other
+                of_many_at_once_one_gets_it
+                links_go_with_their_user
+                those_expired_first_are_removed_first
             }
             units {
                 a_dropped_unit_leaves_nothing

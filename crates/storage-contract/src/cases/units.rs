@@ -10,8 +10,9 @@ use tokio::time::timeout;
 
 use crate::Subject;
 use crate::fixtures::{
-    allowed, anonymous, at, banned, changed, email, event, every_kind, fingerprint, job_run, name,
-    offence, session, session_id, target, token_hash, user, user_id,
+    allowed, anonymous, api_key, at, banned, changed, changed_key, email, event, every_kind,
+    fingerprint, job_run, name, offence, remembered, session, session_id, sign_in_link, target,
+    token_hash, user, user_id,
 };
 use crate::overlap::{Beside, persist};
 use crate::subject::request;
@@ -241,6 +242,18 @@ pub(crate) async fn a_unit_for_reading_refuses_every_other_change(subject: Subje
         jobs.take_over("cleanup", "host2", at(9_999), at(99_999));
         jobs.renew(run.id, &run.host, run.attempts, at(99_999));
         jobs.finish(&crate::fixtures::job_run(1, "cleanup"));
+    }
+    refused! { subject,
+        api_keys.insert(&api_key(1));
+        api_keys.update(&changed_key(api_key(1), |_| {}));
+        api_keys.touch_many(&[(api_key(1).id, at(9))]);
+        sign_in_links.insert(&sign_in_link(1, user_id(1)));
+        sign_in_links.take(&token_hash(1), at(1));
+        sign_in_links.delete_expired(at(9_999), 10);
+        idempotency.begin(&remembered(1), at(1));
+        idempotency.finish(&remembered(1).key, b"answer");
+        idempotency.forget(&remembered(1).key);
+        idempotency.delete_before(at(9_999), 10);
     }
     assert_eq!(census(&mut *subject.read().await).await, none_and_all().1);
     let mut unit = subject.read().await;

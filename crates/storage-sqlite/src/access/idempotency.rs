@@ -18,6 +18,7 @@ impl IdempotencyRepository for Unit {
         request: &RememberedRequest,
         now: DateTime<Utc>,
     ) -> StorageResult<BeginOutcome> {
+        self.check_holds_locks()?;
         let outcome = match find(self, &request.key).await? {
             Some(stored) => stored.meet(request, now),
             None => BeginOutcome::Started,
