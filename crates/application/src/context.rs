@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use systemprompt_users_domain::{
-    Actor, Clock, EndReason, EndedSession, Entropy, Event, EventId, EventKind, JobContext, Policy,
-    Result, Roles, Storage, StorageError, UnitOfWork, User, UserError, UserId, UserRole,
+    Actor, ChangeSignal, Clock, EndReason, EndedSession, Entropy, Event, EventId, EventKind,
+    JobContext, Policy, Result, Roles, Storage, StorageError, UnitOfWork, User, UserError, UserId,
+    UserRole,
 };
 
 use crate::{SystemClock, SystemEntropy};
@@ -149,6 +150,10 @@ impl Context {
 
     pub(crate) async fn write(&self) -> Result<Box<dyn UnitOfWork>> {
         Ok(self.storage.write().await?)
+    }
+
+    pub(crate) async fn signal(&self) -> Result<Box<dyn ChangeSignal>> {
+        Ok(self.storage.signal().await?)
     }
 
     /// Commits. An answer that got lost may hide a commit that took place, so it is never tried again.

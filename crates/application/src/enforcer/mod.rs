@@ -1,29 +1,69 @@
-//! The decision path: may this address, with this session, do this?
+//! The decision path: may this address, with this session, do this? Answered from memory.
 
+mod activity;
 mod ask;
+mod bans;
+mod counters;
 mod decision;
+mod follower;
+mod freshness;
+mod memory;
+mod networks;
 mod options;
+mod prefix;
+mod sessions;
+mod table;
 
 pub use decision::{Access, Decision, Denial, DenyReason, Requirement};
 pub use options::{EnforcerOptions, EnforcerStats, WhenBehind};
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use systemprompt_users_domain::{Result, Storage};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
-use self::ask::Authority;
+use self::activity::Activity;
+use self::follower::Follower;
+use self::memory::{Known, Memory};
 use crate::Context;
 
-/// Decides about requests. A clone is a handle to the same one.
+/// Decides about requests from memory, and follows the changes of every host. A clone is a handle to the
+/// same one; what runs in the background ends with the last handle.
+///
+/// - Bans and the allow-list are all in memory; sessions are, once they were asked for. A decision about
+///   them waits for nobody. Whether a ban or a session has run out is decided at the moment of the question.
+/// - A change takes effect as soon as this host has read it from the log of events. How long ago that log
+///   was last known to be read to its end is [`Enforcer::revocation_lag`]. Beyond
+///   [`EnforcerOptions::lag_bound`] nothing is decided from memory.
+/// - The activity of sessions is kept in memory and written in batches. What a crash loses is the activity
+///   of about [`EnforcerOptions::touch_interval`].
+///
+/// ```
+/// # use systemprompt_users_application::{Enforcer, EnforcerOptions, Requirement};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> systemprompt_users_domain::Result<()> {
+/// # let storage = systemprompt_users_memory::MemoryStorage::new();
+/// let enforcer = Enforcer::start(&storage, EnforcerOptions::default()).await?;
+/// let address = "192.0.2.7".parse().unwrap();
+/// assert!(enforcer.decide(address, None, Requirement::Address).await.is_allowed());
+/// assert!(!enforcer.decide(address, None, Requirement::Session).await.is_allowed());
+/// # enforcer.shutdown().await;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Enforcer {
-    shared: Arc<Shared>,
+    memory: Arc<Memory>,
+    tasks: Arc<Tasks>,
 }
 
-struct Shared {
-    authority: Authority,
+/// What runs in the background. It ends when `stop` says so, or is dropped.
+struct Tasks {
+    stop: watch::Sender<bool>,
+    running: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Enforcer {
@@ -43,36 +83,68 @@ impl Enforcer {
     ///
     /// # Errors
     /// As for [`Enforcer::start`].
+    #[tracing::instrument(skip_all, err(level = "debug"))]
     pub async fn start_in(context: Context, options: EnforcerOptions) -> Result<Self> {
         options.check()?;
         context.policy().check()?;
-        let authority = Authority::new(&context, options.storage_timeout);
-        Ok(Self { shared: Arc::new(Shared { authority }) })
+        let (patience, poll) = (options.storage_timeout, options.poll);
+        let began = Instant::now();
+        let (follower, snapshot) = Follower::load(context.clone(), patience).await?;
+        let (activity, notes) = Activity::new();
+        let memory = Memory::new(context.clone(), options, activity, snapshot, began);
+        let memory = Arc::new(memory);
+        let follower = follower.caught_up(&memory).await?;
+        let (stop, stopped) = watch::channel(false);
+        let alarm = Arc::new(Notify::new());
+        let listening =
+            follower::listen(context.clone(), Arc::clone(&alarm), stopped.clone(), patience);
+        let following = follower.run(Arc::clone(&memory), alarm, stopped.clone(), poll);
+        let writing = activity::write_activity(context, notes, stopped, patience);
+        let running = vec![tokio::spawn(listening), tokio::spawn(following), tokio::spawn(writing)];
+        Ok(Self { memory, tasks: Arc::new(Tasks { stop, running: Mutex::new(running) }) })
     }
 
-    /// Decides about a request from `address` with `token`.
+    /// Decides about a request from `address` with `token`, which may be any text.
+    ///
+    /// It waits for the storage only when the session is not in memory yet, or this host has fallen behind.
     pub async fn decide(
         &self,
         address: IpAddr,
         token: Option<&str>,
         requirement: Requirement,
     ) -> Decision {
-        self.shared.authority.decide(address, token, requirement).await
+        match self.memory.decide(address, token, requirement) {
+            Known::All(decision) => decision,
+            // On the heap, so that the way that most take carries nothing along.
+            Known::NotTheSession(token) => Box::pin(self.memory.look_up(token, requirement)).await,
+            Known::Nothing => {
+                Box::pin(self.memory.decide_behind(address, token, requirement)).await
+            }
+        }
     }
 
-    /// How far this host may be behind the storage: changes older than this are in its decisions.
+    /// How far this host may be behind the storage: every change older than this is in its decisions.
     pub fn revocation_lag(&self) -> Duration {
-        Duration::ZERO
+        self.memory.freshness.lag()
     }
 
     /// What it holds and how it fares.
     pub fn stats(&self) -> EnforcerStats {
-        EnforcerStats::default()
+        self.memory.stats()
     }
 
-    /// Writes the activity that is still in memory and stops what runs in the background. From then on it
+    /// Writes the activity that is still in memory and ends what runs in the background. From then on it
     /// falls behind, and does what it does then.
-    pub async fn shutdown(&self) {}
+    pub async fn shutdown(&self) {
+        self.tasks.stop.send_replace(true);
+        let running =
+            std::mem::take(&mut *self.tasks.running.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in running {
+            if let Err(error) = task.await {
+                tracing::warn!(%error, "a task of the enforcer did not end well");
+            }
+        }
+    }
 }
 
 impl std::fmt::Debug for Enforcer {

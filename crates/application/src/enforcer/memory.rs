@@ -1,0 +1,156 @@
+//! What an enforcer decides by, shared by all its handles and tasks.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use systemprompt_users_domain::{Policy, Token};
+use tokio::time::Instant;
+
+use super::activity::{Activity, Seen};
+use super::ask::Authority;
+use super::bans::{BanSnapshot, Published};
+use super::counters::Counter;
+use super::decision::judge;
+use super::freshness::Freshness;
+use super::sessions::{CachedSession, Found, SessionCache};
+use super::{Decision, DenyReason, EnforcerOptions, EnforcerStats, Requirement, WhenBehind};
+use crate::Context;
+
+pub(super) struct Memory {
+    context: Context,
+    options: EnforcerOptions,
+    authority: Authority,
+    pub(super) bans: Published,
+    pub(super) sessions: SessionCache,
+    pub(super) freshness: Freshness,
+    pub(super) activity: Activity,
+    hits: Counter,
+    misses: Counter,
+    reloads: AtomicU64,
+}
+
+impl Memory {
+    /// Of a snapshot that was taken at `loaded` or later.
+    pub(super) fn new(
+        context: Context,
+        options: EnforcerOptions,
+        activity: Activity,
+        snapshot: BanSnapshot,
+        loaded: Instant,
+    ) -> Self {
+        Self {
+            authority: Authority::new(&context, options.storage_timeout),
+            bans: Published::from_pointee(snapshot),
+            sessions: SessionCache::new(options.cache_sessions),
+            freshness: Freshness::new(loaded, options.lag_bound),
+            activity,
+            hits: Counter::default(),
+            misses: Counter::default(),
+            reloads: AtomicU64::new(0),
+            context,
+            options,
+        }
+    }
+
+    /// The decision, where memory knows it. Nothing here waits.
+    pub(super) fn decide<'a>(
+        &self,
+        address: IpAddr,
+        token: Option<&'a str>,
+        requirement: Requirement,
+    ) -> Known<'a> {
+        if self.freshness.is_behind() {
+            return Known::Nothing;
+        }
+        let now = self.context.now();
+        if !is_exempt(self.context.policy(), address)
+            && let Some(denial) = self.bans.load().find(address, now)
+        {
+            return Known::All(Decision::Deny(denial));
+        }
+        let Some(text) = token else { return Known::All(judge(requirement, false, None)) };
+        // What is no token at all stands for nothing.
+        let Ok(token) = text.parse::<Token>() else {
+            return Known::All(judge(requirement, true, None));
+        };
+        match self.sessions.find(&token.hash(), now) {
+            Found::Live(cached) => {
+                self.hits.add();
+                self.activity.note(&cached, now);
+                Known::All(judge(requirement, true, Some(Arc::clone(&cached.session))))
+            }
+            Found::Expired => {
+                self.hits.add();
+                Known::All(judge(requirement, true, None))
+            }
+            Found::Unknown => Known::NotTheSession(text),
+        }
+    }
+
+    /// The decision about an address that is not banned, with a session that the storage has to tell.
+    pub(super) async fn look_up(&self, text: &str, requirement: Requirement) -> Decision {
+        self.misses.add();
+        let ticket = self.sessions.ticket();
+        let session = match self.authority.validate(text).await {
+            Ok(session) => session.map(Arc::new),
+            Err(error) => {
+                tracing::warn!(%error, "a session could not be looked up");
+                return Decision::deny(DenyReason::Unavailable);
+            }
+        };
+        if let Some(session) = &session {
+            let seen = Seen::new(&session.session, self.options.touch_interval);
+            let cached = Arc::new(CachedSession { session: Arc::clone(session), seen });
+            self.sessions.insert(ticket, &cached);
+            self.activity.note(&cached, self.context.now());
+        }
+        judge(requirement, true, session)
+    }
+
+    /// The decision of a host that has fallen behind.
+    pub(super) async fn decide_behind(
+        &self,
+        address: IpAddr,
+        token: Option<&str>,
+        requirement: Requirement,
+    ) -> Decision {
+        match self.options.when_behind {
+            WhenBehind::AskStorage => self.authority.decide(address, token, requirement).await,
+            WhenBehind::Refuse => Decision::deny(DenyReason::Unavailable),
+        }
+    }
+
+    pub(super) fn count_reload(&self) {
+        self.reloads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn stats(&self) -> EnforcerStats {
+        let bans = self.bans.load();
+        EnforcerStats {
+            bans: bans.bans,
+            networks_allowed: bans.networks_allowed,
+            cached_sessions: self.sessions.len(),
+            hits: self.hits.sum(),
+            misses: self.misses.sum(),
+            lag: self.freshness.lag(),
+            behind: self.freshness.is_behind(),
+            reloads: self.reloads.load(Ordering::Relaxed),
+            activity_dropped: self.activity.dropped(),
+        }
+    }
+}
+
+/// How much of a decision memory knows.
+pub(super) enum Known<'a> {
+    All(Decision),
+    /// The address is fine; this token has to be looked up.
+    NotTheSession(&'a str),
+    /// This host is behind.
+    Nothing,
+}
+
+/// Whether the policy keeps bans from this address.
+fn is_exempt(policy: &Policy, address: IpAddr) -> bool {
+    policy.allow_loopback && address.to_canonical().is_loopback()
+}
