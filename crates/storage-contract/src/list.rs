@@ -270,6 +270,14 @@ macro_rules! __for_each_case {
                 pages_of_four_join_without_a_seam
                 a_suspended_user_has_no_live_session
             }
+            signals {
+                a_commit_rings_whoever_waits
+                a_commit_rings_whoever_comes_to_wait_later
+                what_rang_is_committed
+                every_kind_that_changes_decisions_rings
+                everybody_is_rung
+                who_gave_up_waiting_misses_nothing
+            }
             sign_in_links {
                 a_link_is_taken_once_with_every_field
                 an_expired_link_is_none

@@ -4,9 +4,9 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use systemprompt_users_domain::{
-    BanFact, BannedIp, Cursor, InsertOutcome, LockKey, Page, PageLimit, PageRequest, SessionId,
-    Storage, StorageError, StorageResult, UniqueKey, UnitOfWork, User, UserFilter, UserId,
-    UserOrder, UserSession,
+    BanFact, BannedIp, ChangeSignal, Cursor, InsertOutcome, LockKey, Page, PageLimit, PageRequest,
+    SessionId, Storage, StorageError, StorageResult, UniqueKey, UnitOfWork, User, UserFilter,
+    UserId, UserOrder, UserSession,
 };
 
 /// The storage under test.
@@ -31,6 +31,10 @@ impl Subject {
 
     pub(crate) async fn try_write(&self) -> StorageResult<Box<dyn UnitOfWork>> {
         self.storage.write().await
+    }
+
+    pub(crate) async fn signal(&self) -> Box<dyn ChangeSignal> {
+        self.storage.signal().await.unwrap()
     }
 
     /// Stores these users, none of whom may conflict.

@@ -25,7 +25,7 @@ pub trait BannedIpRepository: Send {
     ) -> StorageResult<Vec<BannedIp>>;
 
     /// Stores new states of ledgers, each beside the new fact that it follows from. A ledger that is not
-    /// there yet begins. Facts are added, never replaced.
+    /// there yet begins. Facts are added, never replaced. Ledgers MUST be taken in the order of their ids.
     ///
     /// # Errors
     /// `Stale` when a ledger does not hold exactly one fact less than its new state says.
@@ -54,7 +54,8 @@ pub trait BannedIpRepository: Send {
     /// How many bans are in force at `now`; exact. Its cost MUST NOT grow with their number.
     async fn count_active(&mut self, now: DateTime<Utc>) -> StorageResult<u64>;
 
-    /// Associates all facts and ledgers of user `source` with `target`. Answers how many facts.
+    /// Associates all facts and ledgers of user `source` with `target`. Answers how many facts. It MUST take
+    /// ledgers in the order of their ids, as `append` does.
     async fn reassign_user(&mut self, source: UserId, target: UserId) -> StorageResult<u64>;
 
     /// Removes up to `limit` ledgers, with their facts, that were over ([`BannedIp::over_at`]) before

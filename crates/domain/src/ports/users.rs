@@ -124,7 +124,8 @@ pub trait UserRepository: Send {
     async fn preview_purge(&mut self, ids: &[UserId]) -> StorageResult<PurgePreview>;
 
     /// Removes users, whatever their status, with their sessions; ban facts, sessions and users that refer
-    /// to them lose the reference. Answers with what was removed.
+    /// to them lose the reference. Answers with what was removed. Whatever it has to wait for, it MUST take in
+    /// the order of ids: who works on ledgers or sessions in that order never gets stuck with it.
     async fn purge_many(&mut self, ids: &[UserId]) -> StorageResult<PurgePreview>;
 }
 

@@ -30,6 +30,7 @@ pub(crate) enum Fault {
     MissesEvents,
     StartsTwice,
     TakesOverEarly,
+    RingsOnce,
 }
 
 #[derive(Clone)]
@@ -83,7 +84,11 @@ impl Storage for BrokenStorage {
     }
 
     async fn signal(&self) -> StorageResult<Box<dyn ChangeSignal>> {
-        self.inner.signal().await
+        let signal = self.inner.signal().await?;
+        match self.fault {
+            Some(Fault::RingsOnce) => Ok(Box::new(RingsOnce(Some(signal)))),
+            _ => Ok(signal),
+        }
     }
 }
 
@@ -386,5 +391,19 @@ port! {
         let early = self.fault == Some(Fault::TakesOverEarly);
         let now = if early { now + chrono::Duration::hours(1) } else { now };
         self.unit.jobs().take_over(job, host, now, lease_until).await
+    }
+}
+
+struct RingsOnce(Option<Box<dyn ChangeSignal>>);
+
+#[async_trait]
+impl ChangeSignal for RingsOnce {
+    async fn wait(&mut self) -> StorageResult<()> {
+        match &mut self.0 {
+            Some(signal) => signal.wait().await?,
+            None => std::future::pending().await,
+        }
+        self.0 = None;
+        Ok(())
     }
 }

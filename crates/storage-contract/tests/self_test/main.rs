@@ -116,3 +116,8 @@ fn a_job_that_runs_twice_is_noticed() {
     check(Fault::StartsTwice, case::races::one_host_starts_a_run);
     check(Fault::TakesOverEarly, case::jobs::a_run_is_taken_over_only_after_its_lease);
 }
+
+#[test]
+fn an_alarm_that_rings_once_is_noticed() {
+    check(Fault::RingsOnce, case::signals::a_commit_rings_whoever_comes_to_wait_later);
+}

@@ -1,4 +1,4 @@
-//! Adding facts to ledgers, and dropping ledgers that are over.
+//! Adding facts to ledgers.
 
 use std::collections::HashMap;
 
@@ -6,12 +6,11 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::types::ipnet::IpNet;
 use systemprompt_users_domain::{
-    BanFact, BanFactKind, BanId, BannedIp, StorageError, StorageResult, UserId,
+    BanFact, BanFactKind, BanId, BannedIp, StorageError, StorageResult,
 };
 use uuid::Uuid;
 
 use super::row::length_class;
-use crate::time::bound;
 use crate::unit::Unit;
 
 pub(super) async fn append(unit: &mut Unit, changes: &[(BannedIp, BanFact)]) -> StorageResult<()> {
@@ -261,48 +260,4 @@ async fn insert_facts(unit: &mut Unit, changes: &[(BannedIp, BanFact)]) -> Stora
     .execute(unit.writer()?)
     .await;
     unit.done(result).map(|_| ())
-}
-
-pub(super) async fn reassign_user(
-    unit: &mut Unit,
-    source: UserId,
-    target: UserId,
-) -> StorageResult<u64> {
-    let facts = sqlx::query!(
-        "UPDATE ban_facts SET user_id = $2 WHERE user_id = $1",
-        source.as_uuid(),
-        target.as_uuid(),
-    )
-    .execute(unit.writer()?)
-    .await;
-    let facts = unit.done(facts)?.rows_affected();
-    let ledgers = sqlx::query!(
-        "UPDATE bans SET user_id = $2 WHERE user_id = $1",
-        source.as_uuid(),
-        target.as_uuid(),
-    )
-    .execute(unit.writer()?)
-    .await;
-    unit.done(ledgers)?;
-    Ok(facts)
-}
-
-pub(super) async fn delete_over(
-    unit: &mut Unit,
-    before: DateTime<Utc>,
-    limit: u16,
-) -> StorageResult<u64> {
-    // Facts go along by their foreign key.
-    let result = sqlx::query!(
-        "WITH old AS MATERIALIZED (
-            SELECT id FROM bans WHERE COALESCE(lifted_at, until) < $1
-            ORDER BY COALESCE(lifted_at, until), id LIMIT $2 FOR UPDATE SKIP LOCKED
-        )
-        DELETE FROM bans WHERE id = ANY (ARRAY(SELECT id FROM old))",
-        bound(before),
-        i64::from(limit),
-    )
-    .execute(unit.writer()?)
-    .await;
-    Ok(unit.done(result)?.rows_affected())
 }

@@ -5,6 +5,7 @@ mod append;
 mod find;
 mod list;
 mod row;
+mod upkeep;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -12,6 +13,8 @@ use systemprompt_users_domain::{
     AllowedNetwork, BanFact, BanId, BanOrigin, BannedIp, BannedIpRepository, IpTarget, Page,
     PageRequest, StorageResult, UserId,
 };
+
+pub(crate) use upkeep::forget_users;
 
 use crate::unit::Unit;
 
@@ -59,11 +62,11 @@ impl BannedIpRepository for Unit {
     }
 
     async fn reassign_user(&mut self, source: UserId, target: UserId) -> StorageResult<u64> {
-        append::reassign_user(self, source, target).await
+        upkeep::reassign_user(self, source, target).await
     }
 
     async fn delete_over(&mut self, before: DateTime<Utc>, limit: u16) -> StorageResult<u64> {
-        append::delete_over(self, before, limit).await
+        upkeep::delete_over(self, before, limit).await
     }
 
     async fn allow(&mut self, network: &AllowedNetwork) -> StorageResult<bool> {

@@ -3,6 +3,7 @@
 use systemprompt_users_domain::{PurgePreview, StorageResult, UserId};
 
 use super::uuids;
+use crate::bans::forget_users;
 use crate::error::corrupt;
 use crate::unit::Unit;
 
@@ -43,19 +44,17 @@ pub(super) async fn many(unit: &mut Unit, ids: &[UserId]) -> StorageResult<Purge
     .fetch_all(unit.writer()?)
     .await;
     unit.done(locked)?;
-    let sessions = sqlx::query!("DELETE FROM sessions WHERE user_id = ANY($1)", &ids)
-        .execute(unit.writer()?)
-        .await;
+    let sessions = sqlx::query!(
+        "WITH gone AS MATERIALIZED (
+            SELECT id FROM sessions WHERE user_id = ANY($1) ORDER BY id FOR UPDATE
+        )
+        DELETE FROM sessions WHERE id = ANY (ARRAY(SELECT id FROM gone))",
+        &ids,
+    )
+    .execute(unit.writer()?)
+    .await;
     let sessions = unit.done(sessions)?.rows_affected();
-    let ban_associations =
-        sqlx::query!("UPDATE ban_facts SET user_id = NULL WHERE user_id = ANY($1)", &ids)
-            .execute(unit.writer()?)
-            .await;
-    let ban_associations = unit.done(ban_associations)?.rows_affected();
-    let bans = sqlx::query!("UPDATE bans SET user_id = NULL WHERE user_id = ANY($1)", &ids)
-        .execute(unit.writer()?)
-        .await;
-    unit.done(bans)?;
+    let ban_associations = forget_users(unit, &ids).await?;
     let merged_references = sqlx::query!(
         "UPDATE users SET merged_into = NULL
         WHERE merged_into = ANY($1) AND merged_into IS NOT NULL AND id <> ALL($1)",
