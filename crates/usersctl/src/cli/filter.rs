@@ -9,7 +9,8 @@ use systemprompt_users::{
 use super::Moment;
 use crate::exit::Failure;
 
-/// Conditions that all must hold. Without any: every live, registered user.
+/// Conditions that all must hold. Without any: every live, registered user. Comes last in a command: its
+/// heading holds for whatever follows it.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Filters")]
 pub(crate) struct UserFilterArgs {

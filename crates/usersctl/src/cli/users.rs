@@ -16,9 +16,9 @@ pub(crate) enum UsersCommand {
         /// What to look for
         query: String,
         #[command(flatten)]
-        filter: UserFilterArgs,
-        #[command(flatten)]
         list: ListArgs,
+        #[command(flatten)]
+        filter: UserFilterArgs,
     },
     /// Show a user of any status
     Show {
@@ -105,8 +105,6 @@ pub(crate) enum UsersCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct UserListArgs {
-    #[command(flatten)]
-    pub(crate) filter: UserFilterArgs,
     /// In which order
     #[arg(long, value_enum, default_value_t)]
     pub(crate) order: OrderArg,
@@ -115,6 +113,8 @@ pub(crate) struct UserListArgs {
     /// Only say how many there are
     #[arg(long, conflicts_with_all = ["all", "limit", "after"])]
     pub(crate) count: bool,
+    #[command(flatten)]
+    pub(crate) filter: UserFilterArgs,
 }
 
 #[derive(Debug, Args)]
@@ -273,11 +273,11 @@ pub(crate) struct UserExportArgs {
     /// The format [default: --output, or else csv]
     #[arg(long, value_enum)]
     pub(crate) format: Option<RowFormat>,
-    #[command(flatten)]
-    pub(crate) filter: UserFilterArgs,
     /// In which order
     #[arg(long, value_enum, default_value_t = OrderArg::Oldest)]
     pub(crate) order: OrderArg,
+    #[command(flatten)]
+    pub(crate) filter: UserFilterArgs,
 }
 
 #[derive(Debug, Args)]
