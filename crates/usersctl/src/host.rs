@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use directories::ProjectDirs;
 use systemprompt_users::{
-    Actor, BackendKind, BanService, Context, DbPool, Doctor, EventService, JobRunner,
-    SchemaVersion, SessionService, UserAdminService, UserService, registered_jobs,
+    Actor, ApiKeyService, BackendKind, BanService, Context, DbPool, Doctor, EventService,
+    JobRunner, SchemaVersion, SessionService, SignInLinkService, UserAdminService, UserService,
+    registered_jobs,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -34,6 +35,8 @@ pub(crate) struct Services {
     pub(crate) admin: UserAdminService,
     pub(crate) sessions: SessionService,
     pub(crate) bans: BanService,
+    pub(crate) keys: ApiKeyService,
+    pub(crate) links: SignInLinkService,
     pub(crate) events: EventService,
     pub(crate) doctor: Doctor,
     context: Context,
@@ -86,6 +89,8 @@ impl Host {
             admin: context.clone().into(),
             sessions: context.clone().into(),
             bans: context.clone().into(),
+            keys: context.clone().into(),
+            links: context.clone().into(),
             events: context.clone().into(),
             doctor: context.clone().into(),
             context,

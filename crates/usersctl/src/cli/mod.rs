@@ -3,6 +3,7 @@
 mod bans;
 mod duration;
 mod filter;
+mod keys;
 mod moment;
 mod page;
 mod sessions;
@@ -15,6 +16,7 @@ pub(crate) use bans::{
 };
 pub(crate) use duration::{ban_duration, duration, format_duration};
 pub(crate) use filter::{OrderArg, UserFilterArgs};
+pub(crate) use keys::{AdminLinkArgs, KeyCreateArgs, KeysCommand};
 pub(crate) use moment::Moment;
 pub(crate) use page::ListArgs;
 pub(crate) use sessions::{AnonymousCommand, SessionListArgs, SessionsCommand};
@@ -98,6 +100,11 @@ pub(crate) enum Command {
     /// Ban addresses and networks, and ask about them
     #[command(subcommand)]
     Bans(BansCommand),
+    /// Make, rotate and revoke API keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Make a one-time link into the admin pages
+    AdminLink(AdminLinkArgs),
     /// List anonymous visitors and clean up after them
     #[command(subcommand)]
     Anonymous(AnonymousCommand),

@@ -1,9 +1,11 @@
 //! What each command does: one file or folder for each group.
 
+mod admin_link;
 mod anonymous;
 mod bans;
 mod events;
 mod jobs;
+mod keys;
 mod lookup;
 mod pages;
 mod sessions;
@@ -23,6 +25,8 @@ pub(crate) async fn run(command: Command, host: &Host) -> Outcome {
         Command::Users(command) => users::run(command, host).await,
         Command::Sessions(command) => sessions::run(command, host).await,
         Command::Bans(command) => bans::run(command, host).await,
+        Command::Keys(command) => keys::run(command, host).await,
+        Command::AdminLink(args) => admin_link::run(args, host).await,
         Command::Anonymous(command) => anonymous::run(command, host).await,
         Command::Jobs(command) => jobs::run(command, host).await,
         Command::Events(command) => events::run(command, host).await,

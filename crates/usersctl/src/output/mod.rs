@@ -9,9 +9,9 @@ mod terminal;
 pub(crate) use list::{List, into_io};
 pub(crate) use record::{Column, Object, Record, Tone, Value};
 pub(crate) use records::{
-    ActivityRow, AllowRow, BanRow, BulkRow, CheckRow, CountRow, EnsuredRow, EventRow, FactRow,
-    FindingRow, JobRow, LiftedRow, MergeRow, NamedCount, PurgeRow, RolesRow, RunRow, SchemaRow,
-    SessionRow, StatRow, UserRow,
+    ActivityRow, AdminLinkRow, AllowRow, BanRow, BulkRow, CheckRow, CountRow, EnsuredRow, EventRow,
+    FactRow, FindingRow, IssuedKeyRow, JobRow, KeyRow, LiftedRow, MergeRow, NamedCount, PurgeRow,
+    RolesRow, RunRow, SchemaRow, SessionRow, StatRow, UserRow,
 };
 pub(crate) use table::{details, table};
 pub(crate) use terminal::{Terminal, printable};

@@ -5,6 +5,7 @@ mod bans;
 mod harness;
 mod import_addresses;
 mod import_users;
+mod keys;
 mod output;
 mod postgres;
 mod safety;
