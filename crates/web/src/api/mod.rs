@@ -9,11 +9,22 @@
 //! - answer `Result<_, Problem>`, and document the refusals by the sets of [`errors`];
 //! - answer lists with [`page::Paged`] and one user with its `ETag`, see [`etag`].
 
+mod allow_list;
+mod bans;
+mod docs;
 pub(crate) mod errors;
 pub(crate) mod etag;
+mod events;
+pub(crate) mod input;
+mod jobs;
+mod keys;
 mod methods;
+mod openapi;
 pub(crate) mod page;
+mod path;
+mod rows;
 mod sessions;
+mod statistics;
 mod users;
 
 use axum::extract::{DefaultBodyLimit, OriginalUri};
@@ -27,18 +38,35 @@ pub const PREFIX: &str = "/api/v1";
 
 /// The API, complete with its prefix.
 pub fn router(web: &Web) -> Router {
-    let (router, _) = routes().split_for_parts();
+    let (router, paths) = routes().split_for_parts();
     let router = router
         .fallback(not_found)
         .layer(middleware::from_fn(methods::explain))
         .layer(middleware::from_fn_with_state(web.clone(), auth::authenticate))
         .layer(DefaultBodyLimit::max(web.options().max_body));
-    Router::new().nest(PREFIX, router).with_state(web.clone())
+    Router::new()
+        .nest(PREFIX, router)
+        .with_state(web.clone())
+        .merge(openapi::route(&openapi::complete(paths)))
+        .merge(docs::routes())
+}
+
+/// The description of the API as OpenAPI 3.1, the same for every host.
+pub fn openapi() -> String {
+    openapi::text(&openapi::complete(routes().into_openapi()))
 }
 
 /// All routes behind [`PREFIX`], with their documentation.
 fn routes() -> OpenApiRouter<Web> {
-    OpenApiRouter::default().merge(users::routes()).merge(sessions::routes())
+    OpenApiRouter::default()
+        .merge(users::routes())
+        .merge(statistics::routes())
+        .merge(sessions::routes())
+        .merge(bans::routes())
+        .merge(allow_list::routes())
+        .merge(events::routes())
+        .merge(jobs::routes())
+        .merge(keys::routes())
 }
 
 async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {

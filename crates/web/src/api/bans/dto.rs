@@ -3,16 +3,14 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use systemprompt_users_domain::{
-    AllowedNetwork, BanDuration, BanFact, BanFactKind, BanIpParams, BanIpWithMetadataParams,
-    BannedIp, LiftedBan, SessionId, UserError, UserId,
+    AllowedNetwork, BanFact, BanFactKind, BanIpParams, BanIpWithMetadataParams, BannedIp,
+    LiftedBan, SessionId, UserError, UserId,
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::length::DurationBody;
 use crate::api::events::ActorBody;
-
-/// The longest ban in seconds that is no permanent one: 1,000 years of 365 days.
-const MAX_SECONDS: i64 = 365_000 * 86_400;
 
 /// What the ledger of an address or network amounts to.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -27,23 +25,31 @@ pub(in crate::api) struct BanBody {
     in_force: bool,
     /// When the ban in force began; of a ban that is over, when it had begun.
     banned_at: DateTime<Utc>,
-    /// When it ends; absent for a permanent ban.
+    /// When it ends; null for a permanent ban.
+    #[schema(required = true)]
     until: Option<DateTime<Utc>>,
     /// When it was lifted, if no ban came after that.
+    #[schema(required = true)]
     lifted_at: Option<DateTime<Utc>>,
     /// Why: of the ban that determines `until`, as are the next fields.
+    #[schema(required = true)]
     reason: Option<String>,
     /// What reported it.
+    #[schema(required = true)]
     source: Option<String>,
     /// The fingerprint of the offender.
+    #[schema(required = true)]
     fingerprint: Option<String>,
     /// The path that was asked for.
+    #[schema(required = true)]
     offence_path: Option<String>,
     /// The user agent of the offender.
+    #[schema(required = true)]
     user_agent: Option<String>,
     /// The sessions that offended.
     session_ids: Vec<Uuid>,
     /// The user behind the offence.
+    #[schema(required = true)]
     user_id: Option<Uuid>,
     /// How many times it has been banned in all.
     ban_count: u32,
@@ -78,25 +84,32 @@ pub(in crate::api) struct BanFactBody {
     sequence: u32,
     /// What happened.
     kind: BanFactWord,
-    /// When this ban alone would end; absent for a permanent ban and for a lift.
+    /// When this ban alone would end; null for a permanent ban and for a lift.
+    #[schema(required = true)]
     until: Option<DateTime<Utc>>,
     /// When it happened.
     at: DateTime<Utc>,
     /// Who did it.
     actor: ActorBody,
     /// Why.
+    #[schema(required = true)]
     reason: Option<String>,
     /// What reported it.
+    #[schema(required = true)]
     source: Option<String>,
     /// The fingerprint of the offender.
+    #[schema(required = true)]
     fingerprint: Option<String>,
     /// The path that was asked for.
+    #[schema(required = true)]
     offence_path: Option<String>,
     /// The user agent of the offender.
+    #[schema(required = true)]
     user_agent: Option<String>,
     /// The sessions that offended.
     session_ids: Vec<Uuid>,
     /// The user behind the offence.
+    #[schema(required = true)]
     user_id: Option<Uuid>,
 }
 
@@ -131,39 +144,6 @@ impl From<BanFact> for BanFactBody {
             session_ids: uuids(&fact.session_ids),
             user_id: fact.user_id.map(|id| id.as_uuid()),
         }
-    }
-}
-
-/// How long a ban is to hold: `"permanent"`, `{"hours": 12}`, `{"days": 7}` or `{"seconds": 90}`.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-#[schema(as = BanDuration)]
-pub(in crate::api) enum DurationBody {
-    /// Until it is lifted.
-    Permanent,
-    /// This many hours.
-    Hours(#[schema(minimum = 1, maximum = 8_760_000)] i64),
-    /// This many days of 24 hours.
-    Days(#[schema(minimum = 1, maximum = 365_000)] i64),
-    /// This many seconds.
-    Seconds(#[schema(minimum = 1, maximum = 31_536_000_000_i64)] i64),
-}
-
-impl DurationBody {
-    fn parse(self) -> Result<BanDuration, UserError> {
-        let (count, unit, duration) = match self {
-            Self::Permanent => return Ok(BanDuration::Permanent),
-            Self::Hours(hours) => (hours, 3600, BanDuration::Hours(hours)),
-            Self::Days(days) => (days, 86_400, BanDuration::Days(days)),
-            Self::Seconds(seconds) => {
-                let length = chrono::Duration::try_seconds(seconds).unwrap_or_default();
-                (seconds, 1, BanDuration::For(length))
-            }
-        };
-        if count.checked_mul(unit).is_none_or(|seconds| seconds > MAX_SECONDS) {
-            return Err(UserError::validation("duration", "is too long; use `permanent`"));
-        }
-        Ok(duration)
     }
 }
 
@@ -248,6 +228,7 @@ pub(in crate::api) struct BanCheck {
     /// Whether it is banned now, by itself or by a network that covers it.
     pub(super) banned: bool,
     /// The ban that keeps it out: of all that cover it the one that lasts longest.
+    #[schema(required = true)]
     pub(super) ban: Option<BanBody>,
 }
 
@@ -273,6 +254,7 @@ pub(in crate::api) struct AllowedNetworkBody {
     /// The address or network, in canonical form.
     target: String,
     /// Why, for people.
+    #[schema(required = true)]
     note: Option<String>,
     /// When it was added.
     added_at: DateTime<Utc>,

@@ -23,8 +23,10 @@ pub(in crate::api) struct EventBody {
     #[schema(example = "status_changed")]
     pub(super) kind: &'static str,
     /// The user it is about.
+    #[schema(required = true)]
     user_id: Option<Uuid>,
     /// The address or network it is about.
+    #[schema(required = true)]
     target: Option<String>,
     /// What else belongs to an event of this kind, such as `from` and `to` of a change.
     #[schema(value_type = Object, example = json!({"from": "active", "to": "suspended"}))]
@@ -61,7 +63,8 @@ pub(in crate::api) struct ActorBody {
     /// What it is.
     #[serde(rename = "type")]
     kind: ActorKind,
-    /// Which one: the id of a user, the name of an operator, job or service; absent for the system.
+    /// Which one: the id of a user, the name of an operator, job or service; null for the system.
+    #[schema(required = true)]
     id: Option<String>,
 }
 
@@ -111,6 +114,7 @@ pub(in crate::api) struct EventLogPage {
 pub(in crate::api) struct LatestEvents {
     /// The events, newest first.
     pub(super) items: Vec<EventBody>,
-    /// What to ask with as `before` for those that happened before; absent on the last page.
+    /// What to ask with as `before` for those that happened before; null on the last page.
+    #[schema(required = true)]
     pub(super) next: Option<i64>,
 }

@@ -6,7 +6,6 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use systemprompt_users_domain::{SessionId, UserId};
 use utoipa::IntoParams;
-use uuid::Uuid;
 
 use super::dto::{EndFor, EndMany, EndedSessions};
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem};

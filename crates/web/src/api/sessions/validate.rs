@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use serde::Serialize;
-use systemprompt_users_domain::{NewSession, UserId};
+use systemprompt_users_domain::{ApiScope, NewSession, UserId};
 use utoipa::ToSchema;
 
 use super::dto::{SessionBody, StartSession, StartedSessionBody, ValidateToken};
@@ -33,7 +33,12 @@ pub(super) async fn start_session(
     PathParams(id): PathParams<UserId>,
     JsonBody(body): JsonBody<StartSession>,
 ) -> Result<(StatusCode, [(HeaderName, String); 2], Json<StartedSessionBody>), Problem> {
-    let started = web.sessions(who.actor()).create(id, &NewSession::from(body)).await?;
+    let mut sessions = web.sessions(who.actor());
+    if !who.principal.allows(ApiScope::Admin) {
+        // A key that may only write must not become an admin by starting a session of one.
+        sessions = sessions.sparing_admins();
+    }
+    let started = sessions.create(id, &NewSession::from(body)).await?;
     let place = format!("{PREFIX}/sessions/{}", started.session.id);
     let headers = [(header::LOCATION, place), (header::CACHE_CONTROL, "no-store".to_owned())];
     Ok((StatusCode::CREATED, headers, Json(started.into())))

@@ -1,0 +1,121 @@
+//! The description of the API for programs: OpenAPI 3.1, generated from the handlers.
+
+use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::routing::get;
+use bytes::Bytes;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{OpenApi, PathItem, RefOr, Required, ServerBuilder};
+use utoipa::{Modify, OpenApi as _};
+
+use super::PREFIX;
+use crate::Problem;
+
+/// The name of the one way to authenticate.
+const BEARER: &str = "bearer";
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "systemprompt-users",
+        description = "Users, sessions, roles, bans, jobs.\n\n\
+            Every request carries `Authorization: Bearer` and an API key, or the token of an admin's session. Errors are \
+            problem details (RFC 9457) as `application/problem+json`: `code` is stable, `field` names what is at fault. \
+            Lists come in pages: send `next` of one page as `after` for the following one, or follow `Link`. A POST with \
+            an `Idempotency-Key` can be sent again without being done again. Times are RFC 3339 in UTC, ids UUIDs.",
+    ),
+    tags(
+        (name = "users", description = "Users, one by one and in bulk, by page and by stream"),
+        (name = "sessions", description = "Who is signed in, from where, until when"),
+        (name = "bans", description = "Addresses and networks that are kept out, and those that never are. A target in a path is an address or network in any spelling, with `%2F` for the `/` of a network: `/bans/10.0.0.0%2F8`"),
+        (name = "events", description = "What happened: in order, newest first, or as it happens"),
+        (name = "statistics", description = "Counts, exact"),
+        (name = "jobs", description = "Work that is done on a schedule"),
+        (name = "api keys", description = "Keys for programs"),
+    ),
+    components(schemas(Problem)),
+    modifiers(&Completed),
+)]
+struct Document;
+
+/// What every operation has, so that no handler has to repeat it.
+struct Completed;
+
+impl Modify for Completed {
+    fn modify(&self, document: &mut OpenApi) {
+        document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+        document.servers = Some(vec![ServerBuilder::new().url(PREFIX).build()]);
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An API key, or the token of a session of an admin"))
+            .build();
+        if let Some(components) = &mut document.components {
+            components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+        }
+        document.security = Some(vec![bearer()]);
+    }
+}
+
+/// The whole document, for the paths of all routes.
+pub(super) fn complete(routes: OpenApi) -> OpenApi {
+    let mut document = Document::openapi();
+    document.merge(routes);
+    for item in document.paths.paths.values_mut() {
+        operations(item).for_each(|operation| operation.security = Some(vec![bearer()]));
+        if let Some(post) = &mut item.post {
+            post.parameters.get_or_insert_default().push(idempotency_key());
+        }
+    }
+    document
+}
+
+/// The document as text, as it is served and committed.
+pub(super) fn text(document: &OpenApi) -> String {
+    // It is plain data of ours.
+    document.to_pretty_json().unwrap_or_default() + "\n"
+}
+
+/// A route that answers with the document, to anybody.
+pub(super) fn route(document: &OpenApi) -> Router {
+    let json = Bytes::from(text(document));
+    let answer = move || {
+        let headers = [
+            (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        ];
+        std::future::ready((headers, json.clone()))
+    };
+    Router::new().route(&format!("{PREFIX}/openapi.json"), get(answer))
+}
+
+fn bearer() -> SecurityRequirement {
+    SecurityRequirement::new::<_, [String; 0], String>(BEARER, [])
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete]
+        .into_iter()
+        .flatten()
+}
+
+fn idempotency_key() -> RefOr<Parameter> {
+    let parameter = ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "A name for this request, such as a UUID. Sent again with the same body, the same answer is given again; with \
+             another body the answer is 422",
+        ))
+        .schema(Some(
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .min_length(Some(1))
+                .max_length(Some(255))
+                .pattern(Some("^[!-~]+$")),
+        ))
+        .build();
+    RefOr::T(parameter)
+}
