@@ -18,6 +18,8 @@ pub(super) struct Confirm {
     warnings: Vec<String>,
     /// What will be touched.
     items: Vec<ConfirmItem>,
+    /// What may be chosen besides: the field and its label.
+    ticks: Vec<(&'static str, &'static str)>,
     fields: Vec<(String, String)>,
     action: String,
     button: String,
@@ -44,6 +46,7 @@ impl Confirm {
             lines: Vec::new(),
             warnings: Vec::new(),
             items: Vec::new(),
+            ticks: Vec::new(),
             fields: fields.to_repeat(),
             action: action.into(),
             button: "Confirm".into(),
@@ -66,6 +69,13 @@ impl Confirm {
     #[must_use]
     pub(super) fn items(mut self, items: Vec<ConfirmItem>) -> Self {
         self.items = items;
+        self
+    }
+
+    /// Adds a checkbox.
+    #[must_use]
+    pub(super) fn tick(mut self, field: &'static str, label: &'static str) -> Self {
+        self.ticks.push((field, label));
         self
     }
 

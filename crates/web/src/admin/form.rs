@@ -98,7 +98,8 @@ pub(super) fn check_csrf(admin: &Admin, fields: &Fields) -> Result<(), PageError
     if admin.accepts_csrf(fields.get("csrf")) {
         return Ok(());
     }
-    let detail = "The form is of another session. Nothing was changed; load the page again and repeat.";
+    let detail =
+        "The form is of another session. Nothing was changed; load the page again and repeat.";
     Err(PageError::forbidden(detail))
 }
 
@@ -151,7 +152,9 @@ impl FormView {
         let known = error.field().and_then(|field| names.iter().find(|(name, _)| *name == field));
         match (known, error.field()) {
             (Some((_, shown)), _) => view.errors.push((shown, message)),
-            (None, Some(field)) => view.general = Some(format!("{}: {message}", super::text::words(field))),
+            (None, Some(field)) => {
+                view.general = Some(format!("{}: {message}", super::text::words(field)))
+            }
             (None, None) => view.general = Some(message),
         }
         Ok((PageError::from(error).status, view))

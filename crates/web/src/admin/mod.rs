@@ -1,8 +1,10 @@
 //! The admin pages: rendered here, usable without JavaScript, for signed-in admins only.
 
 mod assets;
+mod bans;
 mod confirm;
 mod error;
+mod event_row;
 mod flash;
 mod form;
 mod guard;
@@ -29,6 +31,7 @@ use session::Admin;
 pub fn router(web: &Web) -> Router {
     let for_admins = Router::new()
         .merge(users::router())
+        .merge(bans::router())
         .route("/admin/sign-out", post(sign_in::sign_out))
         .route("/admin/", get(async || axum::response::Redirect::permanent("/admin")))
         .route("/admin/{*nowhere}", any(nowhere))

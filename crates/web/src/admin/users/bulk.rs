@@ -60,7 +60,9 @@ impl Action {
 
     const fn consequence(self) -> &'static str {
         match self {
-            Self::Suspend => "They are signed out everywhere and can't sign in until they are activated.",
+            Self::Suspend => {
+                "They are signed out everywhere and can't sign in until they are activated."
+            }
             Self::Activate => "They can sign in again.",
             Self::Delete => {
                 "They are signed out everywhere; their names and emails become free. They can be restored until they are purged."
@@ -151,14 +153,21 @@ async fn preview(
         items.push(ConfirmItem { label, href: format!("/admin/users/{id}"), note });
     }
     if ids.contains(&admin.id()) && matches!(action, Action::Suspend | Action::Delete) {
-        warnings.push("You are among them: this signs you out, and you can't come back by yourself.".into());
+        warnings.push(
+            "You are among them: this signs you out, and you can't come back by yourself.".into(),
+        );
     }
-    Confirm::new(action.title(size(ids.len())), Section::Users, admin, ("/admin/users/bulk", fields))
-        .warnings(warnings)
-        .line(action.consequence())
-        .items(items)
-        .choices(action.button(), "/admin/users")
-        .show()
+    Confirm::new(
+        action.title(size(ids.len())),
+        Section::Users,
+        admin,
+        ("/admin/users/bulk", fields),
+    )
+    .warnings(warnings)
+    .line(action.consequence())
+    .items(items)
+    .choices(action.button(), "/admin/users")
+    .show()
 }
 
 fn told(report: &BulkReport<BulkItem>, action: Action) -> Flash {

@@ -112,7 +112,8 @@ async fn find(web: &Web, query: &Fields) -> Result<(Page<User>, String)> {
     let found = users.search(text, &filter, &wanted).await?;
     let first_page = wanted.after.is_none() && found.next.is_none();
     let shown = counted(super::super::text::size(found.items.len()), "user");
-    let summary = if first_page { format!("{shown} found") } else { format!("{shown} on this page") };
+    let summary =
+        if first_page { format!("{shown} found") } else { format!("{shown} on this page") };
     Ok((found, summary))
 }
 

@@ -1,0 +1,173 @@
+//! Banning everything in an uploaded file, with a report per bad row.
+
+use askama::Template;
+use axum::extract::State;
+use axum::extract::multipart::{Multipart, MultipartError, MultipartRejection};
+use axum::http::StatusCode;
+use systemprompt_users_application::{BulkBanOutcome, MAX_BULK_ITEMS};
+use systemprompt_users_domain::{BanIpWithMetadataParams, IpTarget, Result, UserError};
+
+use super::super::error::{PageError, PageResult};
+use super::super::form::{Fields, FormView, check_csrf, too_large};
+use super::super::layout::{Layout, Section, page};
+use super::super::session::Admin;
+use super::super::text::{counted, grouped, sentence, size};
+use super::duration;
+use super::list::{self, Forms};
+use super::rows::{self, Defaults, Row};
+use crate::{ClientIp, Problem, Web};
+
+/// So many bad rows are shown one by one.
+const MAX_SHOWN: usize = 200;
+
+#[derive(Template)]
+#[template(path = "admin/ban_import.html")]
+struct ReportPage {
+    layout: Layout,
+    summary: Vec<String>,
+    bad: Vec<BadRow>,
+    unshown: String,
+}
+
+struct BadRow {
+    line: u64,
+    text: String,
+    problem: String,
+}
+
+/// A form with a file.
+struct Upload {
+    fields: Fields,
+    file: Vec<u8>,
+}
+
+pub(super) async fn import(
+    State(web): State<Web>,
+    admin: Admin,
+    address: Result<ClientIp, Problem>,
+    body: Result<Multipart, MultipartRejection>,
+) -> PageResult {
+    let body = body.map_err(|_| {
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        PageError::new(status, "This is no form", "Go back and send the form of the page.")
+    })?;
+    let (address, upload) = (address?, Upload::read(body).await?);
+    check_csrf(&admin, &upload.fields)?;
+    match try_import(&web, &admin, address, &upload).await {
+        Ok(report) => page(&report),
+        Err(error) => {
+            let names = [
+                ("duration", "duration"),
+                ("reason", "reason"),
+                ("file", "file"),
+                ("own_address", "own_address"),
+            ];
+            let (status, form) = FormView::refused(upload.fields, error, &names)?;
+            let forms = Forms { import: form, ..Forms::default() };
+            list::render(&web, &admin, address, (status, forms), &Fields::default()).await
+        }
+    }
+}
+
+impl Upload {
+    async fn read(mut body: Multipart) -> Result<Self, PageError> {
+        let mut upload = Self { fields: Fields::default(), file: Vec::new() };
+        while let Some(part) = body.next_field().await.map_err(|error| unread(&error))? {
+            let name = part.name().unwrap_or("").to_owned();
+            let content = part.bytes().await.map_err(|error| unread(&error))?;
+            match name.as_str() {
+                "file" => upload.file = content.into(),
+                name => upload.fields.push(name, String::from_utf8_lossy(&content)),
+            }
+        }
+        Ok(upload)
+    }
+}
+
+fn unread(error: &MultipartError) -> PageError {
+    match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        _ => Problem::bad_request("send the form again").into(),
+    }
+}
+
+async fn try_import(
+    web: &Web,
+    admin: &Admin,
+    ClientIp(address): ClientIp,
+    upload: &Upload,
+) -> Result<ReportPage> {
+    let defaults = Defaults {
+        duration: duration(upload.fields.get("duration"))?,
+        reason: upload.fields.filled("reason").map(str::to_owned),
+        source: "admin pages".into(),
+        now: web.now(),
+    };
+    // A reason that can't be kept is no fault of any row.
+    let sample = systemprompt_users_domain::BanIpParams {
+        reason: defaults.reason.clone(),
+        ..systemprompt_users_domain::BanIpParams::new("192.0.2.1", defaults.duration)
+    };
+    BanIpWithMetadataParams::from(sample).parse(defaults.now)?;
+    let rows = rows::read(&upload.file, &defaults)?;
+    if rows.is_empty() {
+        return Err(UserError::validation("file", "choose a file with at least one address"));
+    }
+    if rows.len() > MAX_BULK_ITEMS {
+        let message = format!("holds more than {MAX_BULK_ITEMS} rows; import it in parts");
+        return Err(UserError::validation("file", message));
+    }
+    let own = rows.iter().find(|row| covers(row, IpTarget::from(address)));
+    if let Some(row) = own.filter(|_| !upload.fields.is_ticked("own_address")) {
+        let message = format!(
+            "line {} covers {address}, the address you come from: tick this to ban it all the same, and choose the file again",
+            row.line
+        );
+        return Err(UserError::validation("own_address", message));
+    }
+    store(web, admin, rows).await
+}
+
+fn covers(row: &Row, address: IpTarget) -> bool {
+    row.ban.as_ref().is_ok_and(|(target, _)| target.contains(&address))
+}
+
+async fn store(web: &Web, admin: &Admin, rows: Vec<Row>) -> Result<ReportPage> {
+    let (mut bad, mut bans, mut places) = (Vec::new(), Vec::new(), Vec::new());
+    for row in rows {
+        let (line, text) = (row.line, row.text);
+        match row.ban {
+            Ok((_, ban)) => {
+                bans.push(ban);
+                places.push((line, text));
+            }
+            Err(error) => bad.push(BadRow { line, text, problem: sentence(error.to_string()) }),
+        }
+    }
+    let report = web.bans(admin.actor()).bulk_ban(&bans).await?;
+    let (mut banned, mut extended, mut existing) = (0, 0, 0);
+    for (item, (line, text)) in report.items.iter().zip(places) {
+        match &item.outcome {
+            BulkBanOutcome::Banned(_) => banned += 1,
+            BulkBanOutcome::Extended(_) => extended += 1,
+            BulkBanOutcome::Existing(_) => existing += 1,
+            BulkBanOutcome::Refused(error) => {
+                bad.push(BadRow { line, text, problem: sentence(error.to_string()) });
+            }
+        }
+    }
+    bad.sort_by_key(|row| row.line);
+    let count = bad.len();
+    bad.truncate(MAX_SHOWN);
+    Ok(ReportPage {
+        layout: Layout::new("Import of bans", Section::Bans, admin),
+        summary: vec![
+            format!("{} banned", counted(banned, "target")),
+            format!("{} banned for longer", grouped(extended)),
+            format!("{} banned already", grouped(existing)),
+            format!("{} left out", counted(size(count), "row")),
+        ],
+        unshown: if count > bad.len() { grouped(size(count - bad.len())) } else { String::new() },
+        bad,
+    })
+}
