@@ -1,22 +1,35 @@
 //! Who is behind a request to the API, and what that may do.
 
+mod credentials;
+mod keys;
+
+pub(crate) use credentials::{API_KEY, Credential, api_key, session_token};
+pub(crate) use keys::Keys;
+
 use std::marker::PhantomData;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use systemprompt_users_application::AuthenticatedSession;
-use systemprompt_users_domain::{Actor, Token, UserRole};
+use systemprompt_users_application::{Access, AuthenticatedSession, Decision, Requirement};
+use systemprompt_users_domain::{Actor, ApiKey, ApiScope, UserRole};
 use uuid::Uuid;
 
-use crate::{Problem, Web, WebOptions};
+pub use systemprompt_users_domain::ApiScope as Scope;
+
+use crate::client_ip::client_of;
+use crate::decision::denied;
+use crate::settle::settle_changes;
+use crate::{Problem, Web};
 
 /// Who is behind a request.
 #[derive(Debug, Clone)]
 pub enum Principal {
+    /// An API key.
+    Key(Arc<ApiKey>),
     /// A signed-in user.
     Session(Arc<AuthenticatedSession>),
 }
@@ -25,6 +38,7 @@ impl Principal {
     /// What it is counted by.
     pub(crate) fn id(&self) -> Uuid {
         match self {
+            Self::Key(key) => key.id.as_uuid(),
             Self::Session(session) => session.session.id.as_uuid(),
         }
     }
@@ -32,35 +46,24 @@ impl Principal {
     /// Whom the events of this request name.
     pub fn actor(&self) -> Actor {
         match self {
+            Self::Key(key) => Actor::ApiKey(key.id),
             Self::Session(session) => Actor::User(session.user.id),
         }
     }
 
     /// Whether it may do what `scope` covers. A session may do all when its user is an admin, else nothing.
-    pub fn allows(&self, _scope: Scope) -> bool {
+    pub fn allows(&self, scope: ApiScope) -> bool {
         match self {
+            Self::Key(key) => key.scopes.allows(scope),
             Self::Session(session) => session.user.roles.contains(UserRole::Admin),
         }
     }
 }
 
-/// What a route asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// To read.
-    Read,
-    /// To change users and sessions.
-    Write,
-    /// To manage keys and jobs, and to purge.
-    Admin,
-    /// To read and change bans.
-    Bans,
-}
-
 /// A scope as a type, for [`Authorized`].
 pub trait RequiredScope: Send + Sync {
     /// Which one.
-    const SCOPE: Scope;
+    const SCOPE: ApiScope;
 }
 
 macro_rules! scope_types {
@@ -70,19 +73,19 @@ macro_rules! scope_types {
         pub struct $name;
 
         impl RequiredScope for $name {
-            const SCOPE: Scope = Scope::$name;
+            const SCOPE: ApiScope = ApiScope::$name;
         }
     )*};
 }
 
 scope_types! {
-    /// Asks for [`Scope::Read`].
+    /// Asks for [`ApiScope::Read`].
     Read,
-    /// Asks for [`Scope::Write`].
+    /// Asks for [`ApiScope::Write`].
     Write,
-    /// Asks for [`Scope::Admin`].
+    /// Asks for [`ApiScope::Admin`].
     Admin,
-    /// Asks for [`Scope::Bans`].
+    /// Asks for [`ApiScope::Bans`].
     Bans
 }
 
@@ -109,52 +112,53 @@ impl<S: RequiredScope> FromRequestParts<Web> for Authorized<S> {
         let principal =
             principal.ok_or_else(|| Problem::unauthorized("no credentials were sent"))?;
         if !principal.allows(S::SCOPE) {
-            return Err(Problem::forbidden(format!("this needs the scope `{:?}`", S::SCOPE)));
+            return Err(Problem::forbidden(format!("this needs the scope `{}`", S::SCOPE)));
         }
         Ok(Self { principal, scope: PhantomData })
     }
 }
 
 /// A middleware for routes of the API: finds out who is asking, before anything of the body is read, and puts the
-/// [`Principal`] into the request. Who brings no valid credentials gets 401.
-pub async fn authenticate(State(web): State<Web>, mut request: Request, next: Next) -> Response {
-    match principal(&web, request.headers()).await {
+/// [`Principal`] into the request. Who brings no valid credentials gets 401, a banned address 403.
+pub async fn authenticate(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match find_principal(&web, &mut parts).await {
         Ok(principal) => {
-            request.extensions_mut().insert(principal);
-            next.run(request).await
+            parts.extensions.insert(principal);
+            settle_changes(State(web), Request::from_parts(parts, body), next).await
         }
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn principal(web: &Web, headers: &HeaderMap) -> Result<Principal, Problem> {
-    let Some(token) = bearer(headers) else {
-        return Err(Problem::unauthorized("send `Authorization: Bearer` and an API key"));
+pub(crate) async fn find_principal(web: &Web, parts: &mut Parts) -> Result<Principal, Problem> {
+    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().is_some();
+    let address = if address { Some(client_of(parts, web)?) } else { None };
+    match Credential::of(&parts.headers) {
+        None => Err(Problem::unauthorized("send `Authorization: Bearer` and an API key")),
+        Some(Credential::Key(secret)) => {
+            web.find_key(secret).await?.map(Principal::Key).ok_or_else(invalid)
+        }
+        Some(Credential::Session(token)) => find_session(web, address, token).await,
+    }
+}
+
+/// A host that does not tell the peer can't ask about its bans, but about the session all the same.
+async fn find_session(
+    web: &Web,
+    address: Option<IpAddr>,
+    token: &str,
+) -> Result<Principal, Problem> {
+    let Some(address) = address else {
+        let session = web.sessions(Actor::System).validate(token).await?.ok_or_else(invalid)?;
+        return Ok(Principal::Session(Arc::new(session)));
     };
-    let session = web.sessions(Actor::System).validate(token).await?;
-    let session = session.ok_or_else(|| Problem::unauthorized("the credentials are not valid"))?;
-    Ok(Principal::Session(Arc::new(session)))
+    match web.decide(address, Some(token), Requirement::Session).await {
+        Decision::Allow(Access { session }) => session.map(Principal::Session).ok_or_else(invalid),
+        Decision::Deny(denial) => Err(denied(&denial)),
+    }
 }
 
-/// The bearer token of a request.
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-}
-
-/// The token of a session in a request: the bearer token, or else the cookie. What can't be a token is nobody's
-/// and does not hide the other.
-pub(crate) fn session_token<'a>(headers: &'a HeaderMap, options: &WebOptions) -> Option<&'a str> {
-    let candidates = [bearer(headers), cookie(headers, &options.session_cookie)];
-    candidates.into_iter().flatten().find(|token| token.parse::<Token>().is_ok())
-}
-
-/// The cookie of that name.
-pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(';')).find_map(|pair| {
-        let (found, value) = pair.trim().split_once('=')?;
-        (found == name).then_some(value)
-    })
+fn invalid() -> Problem {
+    Problem::unauthorized("the credentials are not valid")
 }

@@ -1,90 +1,47 @@
 //! One question for all layers: may this address, with this session, do this?
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use systemprompt_users_application::AuthenticatedSession;
-use systemprompt_users_domain::{Actor, BanEnd, UserError, UserRole};
+use axum::http::StatusCode;
+use systemprompt_users_application::{Access, Decision, Denial, DenyReason, Requirement};
 
-use crate::{OnOutage, Web};
-
-/// What a request needs besides an address that is not banned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Requirement {
-    /// Nothing.
-    Address,
-    /// A live session of an active user.
-    Session,
-    /// Such a session of a user who holds this role.
-    Role(UserRole),
-}
-
-/// Whether a request may pass.
-#[derive(Debug, Clone)]
-pub enum Verdict {
-    /// It may, in this session if the token is one's.
-    Allow(Option<Arc<AuthenticatedSession>>),
-    /// It may not.
-    Deny(Refusal),
-}
-
-/// Why a request may not pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// The address is banned until then.
-    Banned(BanEnd),
-    /// There is no token, or none of a live session of an active user.
-    NoSession,
-    /// The user does not hold the role.
-    NoRole,
-    /// The storage does not answer.
-    Unavailable,
-}
+use crate::{OnOutage, Problem, Web};
 
 impl Web {
-    /// Decides on a request from `address` (`None`: bans are somebody else's matter) with the token of a session.
+    /// Decides on a request from `address` with the token of a session. While the storage can't be asked it
+    /// denies, but for what needs no session, where the options say.
     pub async fn decide(
         &self,
-        address: Option<IpAddr>,
+        address: IpAddr,
         token: Option<&str>,
         requirement: Requirement,
-    ) -> Verdict {
-        if let Some(refusal) = self.refuse_address(address).await {
-            return Verdict::Deny(refusal);
+    ) -> Decision {
+        let decision = self.enforcer().decide(address, token, requirement).await;
+        let is_outage =
+            decision.denial().is_some_and(|denial| denial.reason == DenyReason::Unavailable);
+        let may_pass = requirement == Requirement::Address
+            && token.is_none()
+            && self.options().on_ban_outage == OnOutage::Allow;
+        if is_outage && may_pass {
+            return Decision::Allow(Access { session: None });
         }
-        let Some(token) = token.filter(|_| requirement != Requirement::Address) else {
-            return match requirement {
-                Requirement::Address => Verdict::Allow(None),
-                _ => Verdict::Deny(Refusal::NoSession),
-            };
-        };
-        match self.sessions(Actor::System).validate(token).await {
-            Ok(Some(session)) => match requirement {
-                Requirement::Role(role) if !session.user.roles.contains(role) => {
-                    Verdict::Deny(Refusal::NoRole)
-                }
-                _ => Verdict::Allow(Some(Arc::new(session))),
-            },
-            Ok(None) => Verdict::Deny(Refusal::NoSession),
-            Err(error) => {
-                outage(&error, "no session could be looked up");
-                Verdict::Deny(Refusal::Unavailable)
-            }
-        }
-    }
-
-    async fn refuse_address(&self, address: Option<IpAddr>) -> Option<Refusal> {
-        match self.bans(Actor::System).find_ban(address?).await {
-            Ok(ban) => ban.map(|ban| Refusal::Banned(ban.until)),
-            Err(error) => {
-                outage(&error, "no ban could be looked up");
-                let refuse = self.options().on_ban_outage == OnOutage::Refuse;
-                refuse.then_some(Refusal::Unavailable)
-            }
-        }
+        decision
     }
 }
 
-fn outage(error: &UserError, message: &'static str) {
-    tracing::warn!(error = error as &dyn std::error::Error, message);
+/// What a client is told whose request was denied.
+pub(crate) fn denied(denial: &Denial) -> Problem {
+    match denial.reason {
+        DenyReason::Banned => {
+            let problem = Problem::new(StatusCode::FORBIDDEN, "banned", "This address is banned");
+            match denial.until {
+                Some(until) => problem.until(until),
+                None => problem.detail("it stays so until the ban is lifted"),
+            }
+        }
+        DenyReason::NoToken => Problem::unauthorized("nobody is signed in"),
+        DenyReason::InvalidSession => Problem::unauthorized("the credentials are not valid"),
+        DenyReason::MissingRole => Problem::forbidden("the user does not hold the role"),
+        _ => Problem::unavailable(),
+    }
 }

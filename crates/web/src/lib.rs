@@ -6,14 +6,17 @@ pub mod auth;
 mod body;
 mod client_ip;
 mod decision;
+pub mod forward_auth;
+pub mod health;
+pub mod idempotency;
 pub mod layers;
 mod options;
 mod problem;
+mod settle;
 mod web;
 
 pub use body::{JsonBody, PathParams, QueryParams};
 pub use client_ip::ClientIp;
-pub use decision::{Refusal, Requirement, Verdict};
 pub use options::{OnOutage, ProxyHeader, RateLimit, WebOptions};
 pub use problem::Problem;
 pub use web::Web;

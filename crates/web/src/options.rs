@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use systemprompt_users_application::EnforcerOptions;
 use systemprompt_users_domain::{Result, UserError};
 
 /// The settings of all routers and layers.
@@ -38,10 +39,12 @@ pub struct WebOptions {
     pub max_import_body: usize,
     /// How long a request may take before it is answered with 503; imports, exports and streams apart. 30 s.
     pub request_timeout: Duration,
-    /// How often one API key or session may ask.
+    /// How often one API key or session may ask. 20,000 a second, 40,000 at once.
     pub rate_per_key: RateLimit,
-    /// How often one address may ask.
+    /// How often one address may ask. The same.
     pub rate_per_address: RateLimit,
+    /// How decisions on requests are made from memory.
+    pub enforcer: EnforcerOptions,
 }
 
 /// What to do when the storage does not answer.
@@ -100,8 +103,9 @@ impl WebOptions {
             max_body: 1024 * 1024,
             max_import_body: 1024 * 1024 * 1024,
             request_timeout: Duration::from_secs(30),
-            rate_per_key: RateLimit::new(5_000, 10_000),
-            rate_per_address: RateLimit::new(5_000, 10_000),
+            rate_per_key: RateLimit::new(20_000, 40_000),
+            rate_per_address: RateLimit::new(20_000, 40_000),
+            enforcer: EnforcerOptions::default(),
         }
     }
 
@@ -123,6 +127,6 @@ impl WebOptions {
         if self.request_timeout < Duration::from_millis(100) {
             return Err(UserError::validation("request_timeout", "must be at least 100 ms"));
         }
-        Ok(())
+        self.enforcer.check()
     }
 }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use systemprompt_users_application::{
-    ApiKeyService, BanService, Context, EventService, JobRunner, SessionService, SignInLinkService,
-    UserAdminService, UserService, registered_jobs,
+    ApiKeyService, BanService, Context, Enforcer, EventService, IdempotencyService, JobRunner,
+    SessionService, SignInLinkService, UserAdminService, UserService, registered_jobs,
 };
 use systemprompt_users_domain::{Actor, Policy, Result, Storage};
+use tokio::sync::watch;
 
 use crate::WebOptions;
+use crate::auth::Keys;
 use crate::layers::Limits;
 
 /// The state of every router of this crate. A clone is a handle.
@@ -29,8 +31,11 @@ pub struct Web {
 #[derive(Debug)]
 struct Shared {
     context: Context,
+    enforcer: Enforcer,
+    keys: Keys,
     limits: Limits,
     options: WebOptions,
+    closing: watch::Sender<bool>,
 }
 
 impl Web {
@@ -52,13 +57,44 @@ impl Web {
     pub async fn with_context(context: Context, options: WebOptions) -> Result<Self> {
         options.check()?;
         context.policy().check()?;
+        let enforcer = Enforcer::start_in(context.clone(), options.enforcer.clone()).await?;
         let limits = Limits::new(options.rate_per_address, options.rate_per_key);
-        Ok(Self { shared: Arc::new(Shared { context, limits, options }) })
+        let (keys, closing) = (Keys::default(), watch::Sender::new(false));
+        let shared = Shared { context, enforcer, keys, limits, options, closing };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// What the host decided.
     pub fn options(&self) -> &WebOptions {
         &self.shared.options
+    }
+
+    /// Who decides on requests: its figures tell how far this host is behind.
+    pub fn enforcer(&self) -> &Enforcer {
+        &self.shared.enforcer
+    }
+
+    /// Tells streams without an end to end now, so that a server can drain.
+    pub fn begin_shutdown(&self) {
+        self.shared.closing.send_replace(true);
+    }
+
+    /// Waits until [`Web::begin_shutdown`].
+    pub async fn closing(&self) {
+        // The sender lives as long as this handle does.
+        let _ = self.shared.closing.subscribe().wait_for(|is_closing| *is_closing).await;
+    }
+
+    /// Writes what is still in memory, such as who was active, and stops what runs in the background. For the
+    /// end, after the last request.
+    pub async fn shutdown(&self) {
+        self.begin_shutdown();
+        self.flush_key_uses().await;
+        self.shared.enforcer.shutdown().await;
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.shared.keys
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -88,6 +124,11 @@ impl Web {
     /// API keys, on behalf of `actor`.
     pub fn api_keys(&self, actor: Actor) -> ApiKeyService {
         self.context(actor).into()
+    }
+
+    /// Requests that were sent before.
+    pub(crate) fn idempotency(&self) -> IdempotencyService {
+        self.context(Actor::System).into()
     }
 
     /// One-time links, on behalf of `actor`.

@@ -27,6 +27,7 @@ mod rate_limit;
 mod request_id;
 mod session;
 
+pub use crate::settle::settle_changes;
 pub use ban::BanLayer;
 pub use deadline::{LongRunning, deadline};
 pub use gate::{Gated, Gatekeeper};

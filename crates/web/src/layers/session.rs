@@ -5,17 +5,18 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use systemprompt_users_application::AuthenticatedSession;
+use systemprompt_users_application::{AuthenticatedSession, Decision, Requirement};
 use systemprompt_users_domain::{User, UserRole, UserSession};
 
 use super::gate::{Gatekeeper, layer_of_gatekeeper};
 use crate::auth::session_token;
-use crate::decision::{Refusal, Requirement, Verdict};
+use crate::client_ip::client_of;
+use crate::decision::denied;
 use crate::{Problem, Web};
 
 /// A layer that finds the session behind a request, by its bearer token or its cookie, for [`CurrentUser`],
-/// [`OptionalUser`] and [`RequireRole`]. Requests without one pass; while nobody can say whether a token is
-/// valid, those that bring one get 503.
+/// [`OptionalUser`] and [`RequireRole`]. Requests without one pass; those that bring one get 403 from a banned
+/// address, and 503 while nobody can say whether it is valid.
 #[derive(Debug, Clone)]
 pub struct SessionLayer {
     web: Web,
@@ -35,16 +36,16 @@ struct Found(Option<Arc<AuthenticatedSession>>);
 impl Gatekeeper for SessionLayer {
     async fn pass(&self, request: Request) -> Result<Request, Response> {
         let (mut parts, body) = request.into_parts();
-        let found = match session_token(&parts.headers, self.web.options()) {
+        let address = client_of(&mut parts, &self.web).map_err(Problem::into_response)?;
+        let token = session_token(&parts.headers, self.web.options());
+        let found = match token {
             None => None,
-            // Bans are the matter of a layer of their own.
-            Some(token) => match self.web.decide(None, Some(token), Requirement::Session).await {
-                Verdict::Allow(session) => session,
-                Verdict::Deny(Refusal::Unavailable) => {
-                    return Err(Problem::unavailable().into_response());
+            Some(token) => {
+                match self.web.decide(address, Some(token), Requirement::Address).await {
+                    Decision::Allow(access) => access.session,
+                    Decision::Deny(denial) => return Err(denied(&denial).into_response()),
                 }
-                Verdict::Deny(_) => None,
-            },
+            }
         };
         parts.extensions.insert(Found(found));
         Ok(Request::from_parts(parts, body))

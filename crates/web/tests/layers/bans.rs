@@ -29,6 +29,7 @@ async fn a_banned_address_is_told_until_when() {
         assert_eq!(answer.header("content-type"), "application/problem+json");
     }
     host.web.bans(Actor::System).unban_ip("203.0.113.0/24", None).await.unwrap();
+    host.web.settle().await;
     host.ban(VILLAIN, BanDuration::Permanent).await;
     assert!(get(&app, VILLAIN, "/", &[]).await.json().get("until").is_none());
     assert_eq!(get(&app, "203.0.113.10", "/", &[]).await.text, "in");
@@ -60,6 +61,8 @@ async fn the_host_says_what_an_outage_means() {
         let host = Host::with(WebOptions::new(on_ban_outage)).await;
         let app = app(&host);
         host.storage.is_gone.store(true, Ordering::Relaxed);
+        // For a moment it decides from memory.
+        host.until(async || host.web.enforcer().stats().behind).await;
         assert_eq!(get(&app, "198.51.100.7", "/", &[]).await.status, status);
         host.storage.is_gone.store(false, Ordering::Relaxed);
         assert_eq!(get(&app, "198.51.100.7", "/", &[]).await.status, 200);

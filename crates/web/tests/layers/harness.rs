@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -108,6 +109,17 @@ impl Host {
     pub(crate) async fn ban(&self, target: &str, duration: BanDuration) {
         let params = BanIpParams::new(target, duration);
         self.web.bans(Actor::System).ban_ip(&params).await.unwrap();
+        self.web.settle().await;
+    }
+
+    /// Waits for what comes by itself; a minute is never.
+    pub(crate) async fn until(&self, mut done: impl AsyncFnMut() -> bool) {
+        let waiting = async {
+            while !done().await {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), waiting).await.unwrap();
     }
 }
 

@@ -64,6 +64,7 @@ async fn refused_after(path: &str, status: u16, change: impl AsyncFnOnce(&Host, 
     let (_, token) = host.signed_in("ada", &[UserRole::Admin, UserRole::User]).await;
     assert_eq!(with_bearer(&app, path, &token).await.status, 200);
     change(&host, &token).await;
+    host.web.settle().await;
     assert_eq!(with_bearer(&app, path, &token).await.status, status);
 }
 
@@ -123,11 +124,14 @@ async fn nobody_is_let_in_while_nobody_can_tell() {
     let app = app(&host);
     let (_, token) = host.signed_in("ada", &[UserRole::User]).await;
     host.storage.is_gone.store(true, Ordering::Relaxed);
+    // A token that was never seen, so that it is not in memory.
     let answer = with_bearer(&app, "/maybe", &token).await;
     assert_eq!((answer.status.as_u16(), &*answer.header("retry-after")), (503, "1"));
     assert_eq!(get(&app, PEER, "/maybe", &[]).await.text, "nobody");
     host.storage.is_gone.store(false, Ordering::Relaxed);
     assert_eq!(with_bearer(&app, "/maybe", &token).await.text, "ada");
+    host.storage.is_gone.store(true, Ordering::Relaxed);
+    host.until(async || with_bearer(&app, "/maybe", &token).await.status == 503).await;
 }
 
 #[tokio::test]
