@@ -3,8 +3,9 @@
 use chrono::{Duration, NaiveDate};
 use sqlx::types::Uuid;
 use systemprompt_users_contract::fixtures::{
-    allowed, at, ban, banned, email, event, every_kind, fingerprint, job_run, name, offence,
-    session, session_id, target, token_hash,
+    allowed, api_key, api_key_id, at, ban, banned, changed_key, email, event, every_kind,
+    fingerprint, job_run, name, offence, remembered, session, session_id, sign_in_link, target,
+    token_hash,
 };
 use systemprompt_users_domain::{
     Actor, AnonymousScope, BanEnd, BanOrigin, Cursor, EndReason, EventFilter, EventPosition,
@@ -22,6 +23,7 @@ pub(crate) async fn call_every_method(storage: &SqliteStorage) {
     write_sessions(&mut *unit).await;
     write_bans(&mut *unit).await;
     write_events_and_jobs(&mut *unit).await;
+    write_access(&mut *unit).await;
     read_users(&mut *unit).await;
     read_the_rest(&mut *unit).await;
     unit.commit().await.unwrap();
@@ -96,6 +98,28 @@ async fn write_events_and_jobs(unit: &mut dyn UnitOfWork) {
     (run.ended_at, run.outcome) = (Some(at(2000)), Some(JobOutcome::Succeeded));
     jobs.finish(&run).await.unwrap();
     jobs.delete_ended(at(2500), 1).await.unwrap();
+}
+
+async fn write_access(unit: &mut dyn UnitOfWork) {
+    let keys = unit.api_keys();
+    for n in 0..50 {
+        keys.insert(&api_key(n)).await.unwrap();
+    }
+    keys.update(&changed_key(api_key(7), |key| key.revoked_at = Some(at(9)))).await.unwrap();
+    keys.touch_many(&[(api_key_id(8), at(70)), (api_key_id(9), at(70))]).await.unwrap();
+    let links = unit.sign_in_links();
+    for n in 0..50 {
+        links.insert(&sign_in_link(n, ids(0..1)[0])).await.unwrap();
+    }
+    assert!(links.take(&token_hash(9), at(9)).await.unwrap().is_some());
+    assert_eq!(links.delete_expired(at(80), 5).await.unwrap(), 5);
+    let requests = unit.idempotency();
+    for n in 0..50 {
+        requests.begin(&remembered(n), at(0)).await.unwrap();
+    }
+    requests.finish(&remembered(7).key, b"answer").await.unwrap();
+    requests.forget(&remembered(8).key).await.unwrap();
+    assert_eq!(requests.delete_before(at(80), 5).await.unwrap(), 5);
 }
 
 /// Filters of every shape: cells only, each range, both.
@@ -214,4 +238,9 @@ async fn read_the_rest(unit: &mut dyn UnitOfWork) {
         }
     }
     unit.jobs().last_scheduled("job").await.unwrap();
+
+    unit.api_keys().find_many(&[api_key_id(1), api_key_id(2)]).await.unwrap();
+    assert!(unit.api_keys().find_by_prefix(&api_key(7).prefix).await.unwrap().is_some());
+    unit.api_keys().list(&first).await.unwrap();
+    unit.api_keys().list(&next).await.unwrap();
 }
