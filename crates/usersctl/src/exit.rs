@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use owo_colors::OwoColorize;
 use systemprompt_users::UserError;
+use systemprompt_users_import::HeaderError;
 
 use crate::output::{Terminal, printable};
 
@@ -65,6 +66,15 @@ impl Failure {
 impl From<UserError> for Failure {
     fn from(error: UserError) -> Self {
         Self::Users(error)
+    }
+}
+
+impl From<HeaderError> for Failure {
+    fn from(error: HeaderError) -> Self {
+        match error {
+            HeaderError::Io(error) => Self::Io("the file".into(), error),
+            HeaderError::Refused(message) => Self::Usage(message),
+        }
     }
 }
 

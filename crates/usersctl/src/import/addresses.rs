@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use systemprompt_users::{BanIpWithMetadataParams, IpTarget};
 
 use super::ban_csv::BanDefaults;
-use super::lines::{Line, Lines};
-use super::row::{Original, Row, RowError, Rows};
+use systemprompt_users_import::{Line, Lines, Original, Row, RowError, Rows};
 
 /// What a kept line ends with: a comment, which the next import passes over.
 const ERROR_MARK: &[u8] = b" # error_line=";

@@ -5,11 +5,9 @@ use std::io::{self, Write};
 use chrono::{DateTime, Utc};
 use systemprompt_users::{BanDuration, BanIpParams, BanIpWithMetadataParams};
 
-use super::csv_table::{CsvTable, Fields};
-use super::lines::Lines;
-use super::row::{Original, Row, RowError, Rows};
 use crate::cli::ban_duration;
 use crate::exit::Failure;
+use systemprompt_users_import::{CsvTable, Fields, Lines, Original, Row, RowError, Rows};
 
 /// The columns that an import understands.
 const COLUMNS: [&str; 8] = [

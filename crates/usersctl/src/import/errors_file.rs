@@ -5,8 +5,8 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use super::input::is_same_file;
-use super::row::{Original, RowError, Rows};
 use crate::exit::Failure;
+use systemprompt_users_import::{Original, RowError, Rows};
 
 /// Keeps refused rows in a form that can be corrected and imported again.
 pub(crate) struct ErrorsFile {

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
-use super::lines::Lines;
 use crate::exit::Failure;
+use systemprompt_users_import::Lines;
 
 /// How much is read at once, in bytes.
 const BUFFER: usize = 128 * 1024;

@@ -5,10 +5,10 @@ use std::path::Path;
 use systemprompt_users::UserError;
 
 use super::errors_file::ErrorsFile;
-use super::row::{Original, Row, RowError, Rows};
 use crate::exit::{Done, Failure, Outcome, with_causes};
 use crate::output::{Column, Output, Record, Terminal, Value, printable};
 use crate::progress::Progress;
+use systemprompt_users_import::{Original, Row, RowError, Rows};
 
 /// How many rows are stored in one unit.
 const BATCH: usize = 1000;

@@ -1,13 +1,12 @@
 //! Creating users from a file.
 
-use systemprompt_users::{
-    BulkCreateOutcome, CreateUserParams, OnExisting, User, UserError, UserStatus,
-};
+use systemprompt_users::{OnExisting, UserError};
+use systemprompt_users_import::{Rows, UserCsv, UserJsonl, UserRow, UserStore, UserStored};
 
 use crate::cli::{ImportArgs, RowFormat};
 use crate::exit::{Failure, Outcome};
-use crate::host::{Host, Services};
-use crate::import::{Import, Input, RowError, Rows, Sink, Stored, UserCsv, UserJsonl, UserRow};
+use crate::host::Host;
+use crate::import::{Import, Input, Sink, Stored};
 use crate::output::Output;
 
 pub(super) async fn run(args: &ImportArgs, host: &Host) -> Outcome {
@@ -41,11 +40,12 @@ async fn store<R: Rows<Item = UserRow>>(
     output: &mut Output,
 ) -> Outcome {
     if args.dry_run {
-        return import.run::<R, UserSink<'_>>(rows, None, output).await;
+        return import.run::<R, UserSink>(rows, None, output).await;
     }
-    let services = &host.connect().await?;
+    let services = host.connect().await?;
     let on_existing = if args.update { OnExisting::Update } else { OnExisting::Keep };
-    import.run(rows, Some(&UserSink { services, on_existing }), output).await
+    let store = UserStore { users: services.users, admin: services.admin, on_existing };
+    import.run(rows, Some(&UserSink(store)), output).await
 }
 
 /// By the name of the file, or else by what it begins with.
@@ -59,106 +59,19 @@ fn format_of(args: &ImportArgs, input: &mut Input) -> Result<RowFormat, Failure>
 }
 
 /// Creates users, a batch in one unit.
-struct UserSink<'a> {
-    services: &'a Services,
-    on_existing: OnExisting,
-}
+struct UserSink(UserStore);
 
-impl Sink<UserRow> for UserSink<'_> {
+impl Sink<UserRow> for UserSink {
     async fn store(&self, rows: Vec<UserRow>) -> Result<Vec<Stored>, UserError> {
-        let plain: Vec<CreateUserParams> =
-            rows.iter().filter(|row| row.is_plain()).map(|row| row.params.clone()).collect();
-        let mut created = self.create(&plain).await?.into_iter();
-        let mut stored = Vec::with_capacity(rows.len());
-        for row in &rows {
-            stored.push(match row.is_plain() {
-                true => created.next().unwrap_or(Stored::Refused(RowError::row("was passed over"))),
-                false => self.store_special(row).await?,
-            });
-        }
-        Ok(stored)
-    }
-}
-
-impl UserSink<'_> {
-    async fn create(&self, rows: &[CreateUserParams]) -> Result<Vec<Stored>, UserError> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let report = self.services.users.bulk_create(rows, self.on_existing).await?;
-        let outcomes = report.items.into_iter().map(|item| item.outcome);
-        Ok(outcomes
-            .map(|outcome| match outcome {
-                BulkCreateOutcome::Created(_) => Stored::Created,
-                BulkCreateOutcome::Existing(_) => Stored::Existing,
-                BulkCreateOutcome::Changed(_) => Stored::Changed,
-                BulkCreateOutcome::Refused(error) => Stored::Refused(error.into()),
+        let stored = self.0.store(&rows).await?;
+        Ok(stored
+            .into_iter()
+            .map(|stored| match stored {
+                UserStored::Created(_) => Stored::Created,
+                UserStored::Existing(_) => Stored::Existing,
+                UserStored::Changed(_) => Stored::Changed,
+                UserStored::Refused(error) => Stored::Refused(error),
             })
             .collect())
     }
-
-    /// Stores a user who is suspended, deleted or on hold, as rows of an export may be.
-    ///
-    /// An existing user keeps status and hold; where the row says otherwise it is refused, so that nobody
-    /// stays active, or unprotected, unnoticed.
-    async fn store_special(&self, row: &UserRow) -> Result<Stored, UserError> {
-        let users = &self.services.users;
-        if row.status == UserStatus::Deleted {
-            return self.find_deleted(row).await;
-        }
-        if let Some(user) = users.find_by_name(&row.params.name).await? {
-            if let Some(difference) = difference(&user, row) {
-                return Ok(Stored::Refused(difference));
-            }
-            return self.create_one(&row.params).await;
-        }
-        let report = users.bulk_create(std::slice::from_ref(&row.params), OnExisting::Keep).await?;
-        match report.items.into_iter().next().map(|item| item.outcome) {
-            Some(BulkCreateOutcome::Created(id)) => {
-                if row.legal_hold {
-                    users.set_legal_hold(id, true).await?;
-                }
-                if row.status == UserStatus::Suspended {
-                    users.update_status(id, UserStatus::Suspended).await?;
-                }
-                Ok(Stored::Created)
-            }
-            Some(BulkCreateOutcome::Refused(error)) => Ok(Stored::Refused(error.into())),
-            _ => Ok(Stored::Refused(RowError::row("somebody else created it meanwhile"))),
-        }
-    }
-
-    async fn create_one(&self, params: &CreateUserParams) -> Result<Stored, UserError> {
-        let stored = self.create(std::slice::from_ref(params)).await?.pop();
-        Ok(stored.unwrap_or(Stored::Refused(RowError::row("was passed over"))))
-    }
-
-    /// A user who is deleted here too is as the row says; nobody is created only to be deleted.
-    async fn find_deleted(&self, row: &UserRow) -> Result<Stored, UserError> {
-        let known = self.services.admin.find_any_status(&row.params.name).await?;
-        let email = systemprompt_users::Email::parse(&row.params.email)?;
-        let is_same = known.is_some_and(|user| !user.is_live() && user.email == Some(email));
-        if is_same {
-            return Ok(Stored::Existing);
-        }
-        let reason = "is deleted; an import creates no deleted users";
-        Ok(Stored::Refused(RowError::new("status", reason)))
-    }
-}
-
-/// Where an existing user is not what the row says.
-fn difference(user: &User, row: &UserRow) -> Option<RowError> {
-    if user.status != row.status {
-        let reason = format!(
-            "the user is there and {}; an import changes no status: use `users suspend` or `users activate`",
-            user.status
-        );
-        return Some(RowError::new("status", reason));
-    }
-    if user.legal_hold != row.legal_hold {
-        let reason =
-            "the user is there with another legal hold; an import changes none: use `users hold`";
-        return Some(RowError::new("legal_hold", reason));
-    }
-    None
 }

@@ -2,15 +2,15 @@
 
 use std::io::{self, Write};
 
-use systemprompt_users::UserError;
+use systemprompt_users_domain::UserError;
 
-use super::lines::Line;
+use crate::lines::Line;
 
 /// The columns or members that a file of errors has beside those of the row; an import ignores them.
-pub(crate) const ERROR_COLUMNS: [&str; 3] = ["error_line", "error_field", "error_reason"];
+pub const ERROR_COLUMNS: [&str; 3] = ["error_line", "error_field", "error_reason"];
 
 /// Reads rows of one format.
-pub(crate) trait Rows {
+pub trait Rows {
     /// What a row means.
     type Item;
 
@@ -28,18 +28,20 @@ pub(crate) trait Rows {
 }
 
 /// One row.
-pub(crate) struct Row<T> {
-    pub(crate) original: Original,
-    pub(crate) parsed: Result<T, RowError>,
+pub struct Row<T> {
+    /// As it was read.
+    pub original: Original,
+    /// What it means, or what is wrong with it.
+    pub parsed: Result<T, RowError>,
 }
 
 /// A row as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Original {
+pub struct Original {
     /// The line that it begins on.
-    pub(crate) line: u64,
+    pub line: u64,
     /// All of its lines.
-    pub(crate) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
 }
 
 impl From<Line> for Original {
@@ -50,24 +52,26 @@ impl From<Line> for Original {
 
 /// What is wrong with a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RowError {
-    pub(crate) field: String,
-    pub(crate) reason: String,
+pub struct RowError {
+    /// The field at fault; `row` is the row as a whole.
+    pub field: String,
+    /// What is wrong, and what would be right.
+    pub reason: String,
 }
 
 impl RowError {
     /// A fault of one field.
-    pub(crate) fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { field: field.into(), reason: reason.into() }
     }
 
     /// A fault of the row as a whole.
-    pub(crate) fn row(reason: impl Into<String>) -> Self {
+    pub fn row(reason: impl Into<String>) -> Self {
         Self::new("row", reason)
     }
 
     /// A line that is too long to be understood.
-    pub(crate) fn too_long() -> Self {
+    pub fn too_long() -> Self {
         Self::row("the line is longer than 64 KiB")
     }
 }
@@ -94,7 +98,7 @@ impl From<UserError> for RowError {
 }
 
 /// Reads yes or no.
-pub(crate) fn parse_bool(field: &str, text: &str) -> Result<bool, RowError> {
+pub fn parse_bool(field: &str, text: &str) -> Result<bool, RowError> {
     match text.trim().to_ascii_lowercase().as_str() {
         "" | "false" | "no" | "0" => Ok(false),
         "true" | "yes" | "1" => Ok(true),

@@ -1,8 +1,8 @@
 //! What a row of users means, whatever format it was read from.
 
-use systemprompt_users::{CreateUserParams, UserRole, UserStatus};
+use systemprompt_users_domain::{CreateUserParams, UserRole, UserStatus};
 
-use super::row::{RowError, parse_bool};
+use crate::row::{RowError, parse_bool};
 
 /// The columns that an import understands.
 pub(crate) const COLUMNS: [&str; 10] = [
@@ -24,17 +24,18 @@ pub(crate) const EXPORTED: [&str; 6] =
 
 /// A user to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct UserRow {
-    pub(crate) params: CreateUserParams,
+pub struct UserRow {
+    /// The user.
+    pub params: CreateUserParams,
     /// The status that the user is to have.
-    pub(crate) status: UserStatus,
+    pub status: UserStatus,
     /// Whether the user is to be on hold.
-    pub(crate) legal_hold: bool,
+    pub legal_hold: bool,
 }
 
 impl UserRow {
     /// Reads the fields and checks every one; `get` finds one by its name.
-    pub(crate) fn read<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Self, RowError> {
+    pub fn read<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Self, RowError> {
         let text = |column: &str| get(column).map(str::to_owned);
         let flag = |column: &str| parse_bool(column, get(column).unwrap_or_default());
         let status = match get("status") {
@@ -60,12 +61,12 @@ impl UserRow {
     }
 
     /// Whether it is an active user without a hold, as most are.
-    pub(crate) fn is_plain(&self) -> bool {
+    pub fn is_plain(&self) -> bool {
         self.status == UserStatus::Active && !self.legal_hold
     }
 }
 
 fn parse_roles(text: &str) -> Result<Vec<UserRole>, RowError> {
     let words = text.split([',', ' ', ';', '|']).filter(|word| !word.is_empty());
-    Ok(words.map(str::parse).collect::<Result<_, systemprompt_users::UserError>>()?)
+    Ok(words.map(str::parse).collect::<Result<_, systemprompt_users_domain::UserError>>()?)
 }

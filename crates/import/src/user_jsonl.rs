@@ -5,17 +5,18 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
-use super::lines::{Line, Lines};
-use super::row::{ERROR_COLUMNS, Original, Row, RowError, Rows};
-use super::user_row::{COLUMNS, EXPORTED, UserRow};
+use crate::lines::{Line, Lines};
+use crate::row::{ERROR_COLUMNS, Original, Row, RowError, Rows};
+use crate::user_row::{COLUMNS, EXPORTED, UserRow};
 
 /// Rows of a JSONL file.
-pub(crate) struct UserJsonl {
+pub struct UserJsonl {
     lines: Lines,
 }
 
 impl UserJsonl {
-    pub(crate) fn new(lines: Lines) -> Self {
+    /// The rows of a file.
+    pub fn new(lines: Lines) -> Self {
         Self { lines }
     }
 }

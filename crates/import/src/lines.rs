@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
 /// The longest line that is understood, in bytes.
-pub(crate) const MAX_LINE: usize = 64 * 1024;
+pub const MAX_LINE: usize = 64 * 1024;
 
 /// How much of a line that is too long is kept for the file of errors, in bytes.
 const MAX_KEPT: usize = 16 * 1024 * 1024;
@@ -14,32 +14,32 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// One line without its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Line {
+pub struct Line {
     /// Its number, from 1.
-    pub(crate) number: u64,
+    pub number: u64,
     /// What is in it.
-    pub(crate) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
 }
 
 impl Line {
     /// Whether it is too long to be understood.
-    pub(crate) fn is_too_long(&self) -> bool {
+    pub fn is_too_long(&self) -> bool {
         self.bytes.len() > MAX_LINE
     }
 
     /// Whether nothing is in it.
-    pub(crate) fn is_blank(&self) -> bool {
+    pub fn is_blank(&self) -> bool {
         self.bytes.iter().all(u8::is_ascii_whitespace)
     }
 
     /// Whether it begins with that character, blanks aside.
-    pub(crate) fn starts_with(&self, wanted: u8) -> bool {
+    pub fn starts_with(&self, wanted: u8) -> bool {
         self.bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&wanted)
     }
 }
 
 /// Reads lines that end with LF or CRLF.
-pub(crate) struct Lines {
+pub struct Lines {
     reader: Box<dyn BufRead>,
     number: u64,
     bytes_read: u64,
@@ -47,23 +47,24 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    pub(crate) fn new(reader: Box<dyn BufRead>) -> Self {
+    /// The lines of what `reader` reads.
+    pub fn new(reader: Box<dyn BufRead>) -> Self {
         Self { reader, number: 0, bytes_read: 0, put_back: VecDeque::new() }
     }
 
     /// How much of the file has been read, in bytes.
-    pub(crate) const fn bytes_read(&self) -> u64 {
+    pub const fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
 
     /// What the file begins with, without reading it.
-    pub(crate) fn peek(&mut self) -> io::Result<&[u8]> {
+    pub fn peek(&mut self) -> io::Result<&[u8]> {
         let bytes = self.reader.fill_buf()?;
         Ok(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes))
     }
 
     /// The next line.
-    pub(crate) fn next(&mut self) -> io::Result<Option<Line>> {
+    pub fn next(&mut self) -> io::Result<Option<Line>> {
         match self.put_back.pop_front() {
             Some(line) => Ok(Some(line)),
             None => self.read(),
@@ -71,7 +72,7 @@ impl Lines {
     }
 
     /// Takes lines back that were read last; they come again in the same order.
-    pub(crate) fn put_back(&mut self, lines: Vec<Line>) {
+    pub fn put_back(&mut self, lines: Vec<Line>) {
         for line in lines.into_iter().rev() {
             self.put_back.push_front(line);
         }

@@ -76,7 +76,7 @@ fn bad_bytes_and_wrong_counts_are_bad_rows() {
 #[test]
 fn a_header_is_checked_before_anything_else() {
     let check = |text: &[u8]| match CsvTable::open(&mut lines(text), &KNOWN, &["name"], false) {
-        Err(Failure::Usage(message)) => message,
+        Err(HeaderError::Refused(message)) => message,
         _ => panic!("it was accepted"),
     };
     assert!(check(b"name,phone,Fax\n").contains("`phone`, `fax`"));

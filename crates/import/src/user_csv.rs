@@ -2,21 +2,21 @@
 
 use std::io::{self, Write};
 
-use super::csv_table::CsvTable;
-use super::lines::Lines;
-use super::row::{Original, Row, RowError, Rows};
-use super::user_row::{COLUMNS, EXPORTED, UserRow};
-use crate::exit::Failure;
+use crate::HeaderError;
+use crate::csv_table::CsvTable;
+use crate::lines::Lines;
+use crate::row::{Original, Row, RowError, Rows};
+use crate::user_row::{COLUMNS, EXPORTED, UserRow};
 
 /// Rows of a CSV file with a header.
-pub(crate) struct UserCsv {
+pub struct UserCsv {
     table: CsvTable,
     lines: Lines,
 }
 
 impl UserCsv {
     /// Reads the header.
-    pub(crate) fn open(mut lines: Lines) -> Result<Self, Failure> {
+    pub fn open(mut lines: Lines) -> Result<Self, HeaderError> {
         let known = [COLUMNS.as_slice(), &EXPORTED].concat();
         let table = CsvTable::open(&mut lines, &known, &["name", "email"], false)?;
         Ok(Self { table, lines })

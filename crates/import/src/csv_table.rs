@@ -4,13 +4,12 @@ use std::io::{self, Write};
 
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 
-use super::lines::{Line, Lines, MAX_LINE};
-use super::row::{ERROR_COLUMNS, Original, RowError};
-use crate::exit::Failure;
-use crate::output::into_io;
+use crate::HeaderError;
+use crate::lines::{Line, Lines, MAX_LINE};
+use crate::row::{ERROR_COLUMNS, Original, RowError};
 
 /// The header of a file, and how its rows are read.
-pub(crate) struct CsvTable {
+pub struct CsvTable {
     /// The names as they were read, for a file of refused rows.
     header: ByteRecord,
     /// The names as they are known.
@@ -19,25 +18,25 @@ pub(crate) struct CsvTable {
 }
 
 /// The fields of a row by name.
-pub(crate) struct Fields<'a> {
+pub struct Fields<'a> {
     columns: &'a [String],
     record: ByteRecord,
 }
 
 impl CsvTable {
     /// Reads the header.
-    pub(crate) fn open(
+    pub fn open(
         lines: &mut Lines,
         known: &[&str],
         required: &[&str],
         has_comments: bool,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, HeaderError> {
         let mut table = Self { header: ByteRecord::new(), columns: Vec::new(), has_comments };
-        let first = table.read(lines).map_err(Failure::io("the file"))?;
-        let (_, header) =
-            first.ok_or_else(|| Failure::Usage("the file is empty: expected a header".into()))?;
-        table.header =
-            header.map_err(|error| Failure::Usage(format!("the header: {}", error.reason)))?;
+        let first = table.read(lines)?;
+        let (_, header) = first
+            .ok_or_else(|| HeaderError::Refused("the file is empty: expected a header".into()))?;
+        table.header = header
+            .map_err(|error| HeaderError::Refused(format!("the header: {}", error.reason)))?;
         let name = |field: &[u8]| String::from_utf8_lossy(field).trim().to_lowercase();
         table.columns = table.header.iter().map(name).collect();
         let is_known = |column: &str| known.contains(&column) || ERROR_COLUMNS.contains(&column);
@@ -49,7 +48,7 @@ impl CsvTable {
                 quoted(&unknown),
                 known.join(", ")
             );
-            return Err(Failure::Usage(message));
+            return Err(HeaderError::Refused(message));
         }
         let missing: Vec<&str> = required
             .iter()
@@ -57,19 +56,19 @@ impl CsvTable {
             .filter(|wanted| !table.columns.iter().any(|column| column == wanted))
             .collect();
         if !missing.is_empty() {
-            return Err(Failure::Usage(format!("the header lacks {}", quoted(&missing))));
+            return Err(HeaderError::Refused(format!("the header lacks {}", quoted(&missing))));
         }
         let twice = table.columns.iter().enumerate();
         let mut twice =
             twice.filter(|(at, column)| table.columns.iter().take(*at).any(|c| c == *column));
         if let Some((_, column)) = twice.next() {
-            return Err(Failure::Usage(format!("the header names `{column}` twice")));
+            return Err(HeaderError::Refused(format!("the header names `{column}` twice")));
         }
         Ok(table)
     }
 
     /// The next row: what was read, and its fields.
-    pub(crate) fn next(
+    pub fn next(
         &self,
         lines: &mut Lines,
     ) -> io::Result<Option<(Original, Result<Fields<'_>, RowError>)>> {
@@ -92,19 +91,14 @@ impl CsvTable {
 
     /// Writes the header of a file of refused rows. What is wrong stands first, so that the rest of a row
     /// can be kept as it is, however many fields it has.
-    pub(crate) fn start_errors(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub fn start_errors(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut header = ByteRecord::from(ERROR_COLUMNS.to_vec());
         self.without_error_columns(&self.header).for_each(|field| header.push_field(field));
         write(&header, out)
     }
 
     /// Writes a refused row.
-    pub(crate) fn keep(
-        &self,
-        row: &Original,
-        error: &RowError,
-        out: &mut dyn Write,
-    ) -> io::Result<()> {
+    pub fn keep(&self, row: &Original, error: &RowError, out: &mut dyn Write) -> io::Result<()> {
         let line = row.line.to_string();
         let mut record = ByteRecord::from(vec![line.as_str(), &error.field, &error.reason]);
         let had_errors = self.columns.iter().any(|column| is_error_column(column));
@@ -197,7 +191,7 @@ fn join(first: &Line, lines: &mut Lines) -> io::Result<Joined> {
 
 impl Fields<'_> {
     /// What stands in a column; blank is nothing.
-    pub(crate) fn get(&self, column: &str) -> Option<&str> {
+    pub fn get(&self, column: &str) -> Option<&str> {
         let at = self.columns.iter().position(|name| name == column)?;
         let text = std::str::from_utf8(self.record.get(at)?).ok()?;
         Some(text).filter(|text| !text.trim().is_empty())
@@ -220,6 +214,14 @@ fn write(record: &ByteRecord, out: &mut dyn Write) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     writer.write_byte_record(record).map_err(into_io)?;
     writer.flush()
+}
+
+/// A fault of CSV as one of the stream below it, so that a closed pipe is known as one.
+fn into_io(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 fn is_error_column(column: &str) -> bool {
