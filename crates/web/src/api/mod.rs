@@ -42,6 +42,8 @@ pub fn router(web: &Web) -> Router {
     let router = router
         .fallback(not_found)
         .layer(middleware::from_fn(methods::explain))
+        .layer(middleware::from_fn_with_state(web.clone(), crate::idempotency::remember))
+        .layer(middleware::from_fn_with_state(web.clone(), crate::layers::limit_principals))
         .layer(middleware::from_fn_with_state(web.clone(), auth::authenticate))
         .layer(DefaultBodyLimit::max(web.options().max_body));
     Router::new()
