@@ -2,11 +2,13 @@
 
 use sqlx::{Connection, PgConnection};
 use systemprompt_test_postgres::TestCluster;
-use systemprompt_users_contract::fixtures::{at, target, user_id, uuid};
+use systemprompt_users_contract::fixtures::{
+    api_key, api_key_id, at, remembered, sign_in_link, target, tick, user_id, uuid,
+};
 use systemprompt_users_domain::{
-    Actor, BanEnd, BanOrigin, EventKind, EventPosition, JobOutcome, PageRequest, SearchText,
-    SessionFilter, SessionId, SessionOrder, Storage, StorageError, UnitOfWork, User, UserFilter,
-    UserOrder, UserStatus,
+    Actor, ApiKey, ApiScope, ApiScopes, BanEnd, BanOrigin, BeginOutcome, EventKind, EventPosition,
+    JobOutcome, PageRequest, SearchText, SessionFilter, SessionId, SessionOrder, Storage,
+    StorageError, UnitOfWork, User, UserFilter, UserOrder, UserStatus,
 };
 use systemprompt_users_postgres::PostgresStorage;
 
@@ -14,7 +16,7 @@ use crate::database::{MIGRATIONS, migrated};
 
 /// Rows that each version could hold from when its tables were there: one file of SQL for each migration, as
 /// the program of that version would have written them.
-const ROWS: [&str; 5] = [
+const ROWS: [&str; 7] = [
     "INSERT INTO users (id, name, name_key, email, email_verified, full_name, status, roles, is_bot,
         created_at, updated_at, last_active_at, deleted_at, status_before_delete, legal_hold, version)
     VALUES
@@ -55,6 +57,23 @@ const ROWS: [&str; 5] = [
     VALUES ('018f3400-0000-7000-8000-000000000001', 'cleanup', '2024-05-01T10:00:00Z', 'schedule',
         'host1', 2, '2024-05-01T10:00:01Z', '2024-05-01T10:01:00Z', '2024-05-01T10:00:09Z',
         'succeeded', '{\"deleted\": 3}');",
+    // As the migration leaves users that were there before it, until the program has filled the search.
+    "INSERT INTO user_search_pending (user_id) SELECT id FROM users;",
+    "INSERT INTO api_keys (id, name, prefix, secret_hash, scopes, created_at, version)
+    VALUES ('018f3400-0000-7000-8000-000000000001', 'key 1', 'k0000001',
+        decode(repeat('a5', 28) || '00000001', 'hex'), 1, '2024-05-01T10:00:01Z', 1);
+    INSERT INTO api_keys (id, name, prefix, secret_hash, scopes, created_at, expires_at, revoked_at,
+        last_used_at, replaced_by, version)
+    VALUES ('018f3400-0000-7000-8000-000000000002', 'deploy', 'k0000002',
+        decode(repeat('a5', 28) || '00000002', 'hex'), 24, '2024-05-01T10:00:02Z',
+        '2024-05-01T10:01:30.000001Z', '2024-05-01T10:01:31Z', '2024-05-01T10:00:20Z',
+        '018f3400-0000-7000-8000-000000000001', 2);
+    INSERT INTO sign_in_links (token_hash, user_id, created_at, expires_at)
+    VALUES (decode(repeat('a5', 28) || '00000003', 'hex'), '018f3400-0000-7000-8000-000000000001',
+        '2024-05-01T10:00:03Z', '2024-05-01T10:01:03Z');
+    INSERT INTO remembered_requests (key, request_hash, created_at, locked_until, answer)
+    VALUES (decode(repeat('a5', 28) || '00000004', 'hex'), decode(repeat('07', 32), 'hex'),
+        '2024-05-01T10:00:04Z', '2024-05-01T10:01:04Z', decode('00ff', 'hex'));",
 ];
 
 #[tokio::test]
@@ -95,6 +114,9 @@ async fn check_from(version: usize) {
         check_jobs(&mut *unit).await;
     }
     drop(unit);
+    if version >= 7 {
+        check_access(&mut *storage.write().await.unwrap()).await;
+    }
     check_writable(&storage).await;
     storage.close().await;
 }
@@ -165,6 +187,24 @@ async fn check_jobs(unit: &mut dyn UnitOfWork) {
     let runs = unit.jobs().list(&Default::default(), &page()).await.unwrap();
     assert_eq!(runs.items[0].outcome, Some(JobOutcome::Succeeded));
     assert_eq!(runs.items[0].report.counts["deleted"], 3);
+}
+
+async fn check_access(unit: &mut dyn UnitOfWork) {
+    let rotated = ApiKey {
+        name: "deploy".into(),
+        scopes: ApiScopes::new([ApiScope::ForwardAuth, ApiScope::Bans]).unwrap(),
+        expires_at: Some(at(90) + tick()),
+        revoked_at: Some(at(91)),
+        last_used_at: Some(at(20)),
+        replaced_by: Some(api_key_id(1)),
+        version: 2,
+        ..api_key(2)
+    };
+    assert_eq!(unit.api_keys().list(&page()).await.unwrap().items, [rotated, api_key(1)]);
+    let link = sign_in_link(3, user_id(1));
+    assert_eq!(unit.sign_in_links().take(&link.token_hash, at(20)).await.unwrap(), Some(link));
+    let outcome = unit.idempotency().begin(&remembered(4), at(20)).await.unwrap();
+    assert_eq!(outcome, BeginOutcome::Answered(vec![0x00, 0xff]));
 }
 
 /// What is there can be changed: the migrated rows are no second class.

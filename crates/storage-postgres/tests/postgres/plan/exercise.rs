@@ -59,6 +59,7 @@ pub(super) async fn prepared(storage: &PostgresStorage, plans: &Plans) {
     ban_changes(storage, plans).await;
     events(storage, plans).await;
     jobs(storage, plans).await;
+    super::access::all(storage, plans).await;
 }
 
 async fn users_by_key(storage: &PostgresStorage, plans: &Plans) {

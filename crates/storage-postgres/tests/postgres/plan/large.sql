@@ -88,3 +88,14 @@ SELECT pg_temp.id(n), 'job' || n % 10, pg_temp.at(n), 'schedule', 'host', 1, pg_
     pg_temp.at(n + 1), CASE WHEN n <= 19990 THEN pg_temp.at(n + 1) END,
     CASE WHEN n % 2500 = 7 THEN 'failed' WHEN n <= 19990 THEN 'succeeded' END, '{}'
 FROM generate_series(1, 20000) n;
+
+INSERT INTO api_keys (id, name, prefix, secret_hash, scopes, created_at, version)
+SELECT pg_temp.id(n), 'key ' || n, 'k' || lpad(n::text, 7, '0'),
+    sha256(n::text::bytea), 1, pg_temp.at(n), 1
+FROM generate_series(1, 20000) n;
+INSERT INTO sign_in_links (token_hash, user_id, created_at, expires_at)
+SELECT sha256(n::text::bytea), pg_temp.id(1 + n % 50000), pg_temp.at(n), pg_temp.at(n + 1)
+FROM generate_series(1, 20000) n;
+INSERT INTO remembered_requests (key, request_hash, created_at, locked_until, answer)
+SELECT sha256(n::text::bytea), sha256('body'), pg_temp.at(n), pg_temp.at(n + 1), 'answer'
+FROM generate_series(1, 20000) n;

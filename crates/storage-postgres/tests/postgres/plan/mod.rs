@@ -3,6 +3,7 @@
 //! The server itself tells the plan of each statement that it ran, with the rows that each step really read
 //! (`auto_explain`, as notices). So nothing is left out, and nothing is compared with what it was yesterday.
 
+mod access;
 mod exercise;
 mod explain;
 
