@@ -5,8 +5,15 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use systemprompt_users_application::UserService;
 use systemprompt_users_domain::{UserError, UserId};
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::{Problem, Web};
+
+/// One tag, or any.
+const TAG_PATTERN: &str = r#"^(\*|(W/)?"[0-9]+")$"#;
 
 /// The tag of a version: strong, since a version stands for every byte of a user but `last_active_at`.
 pub(crate) fn etag(version: i64) -> HeaderValue {
@@ -34,6 +41,33 @@ impl FromRequestParts<Web> for IfMatch {
             None => Ok(Self::Any),
         }
     }
+}
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![tag_parameter("If-Match", "The `ETag` that the change is made from")]
+    }
+}
+
+/// The documentation of `If-None-Match`.
+pub(crate) struct IfNoneMatch;
+
+impl IntoParams for IfNoneMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![tag_parameter("If-None-Match", "An `ETag` that is known already")]
+    }
+}
+
+fn tag_parameter(name: &str, description: &str) -> Parameter {
+    // One tag of ours, or any; a list of them is understood too.
+    let tag = ObjectBuilder::new().schema_type(Type::String).pattern(Some(TAG_PATTERN));
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(tag))
+        .build()
 }
 
 impl IfMatch {

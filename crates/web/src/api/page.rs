@@ -18,6 +18,13 @@ pub(crate) struct PageBody<T> {
     next: Option<String>,
 }
 
+impl<T> PageBody<T> {
+    /// A page, and where the next one begins.
+    pub(crate) fn new(items: Vec<T>, next: Option<Cursor>) -> Self {
+        Self { items, next: next.map(|cursor| cursor.to_string()) }
+    }
+}
+
 /// Which page of a list without filters is wanted. A list with filters has the same two parameters of its own,
 /// and calls [`page_request`].
 #[derive(Debug, Deserialize, IntoParams)]
@@ -62,12 +69,12 @@ impl<T> Paged<T> {
         item: impl FnMut(S) -> T,
     ) -> Self {
         let page = page.map(item);
-        let next = page.next.map(|cursor| cursor.to_string());
-        let link = next.as_deref().and_then(|next| {
+        let body = PageBody::new(page.items, page.next);
+        let link = body.next.as_deref().and_then(|next| {
             let link = format!("<{}?{}>; rel=\"next\"", uri.path(), with_after(uri.query(), next));
             HeaderValue::try_from(link).ok()
         });
-        Self { body: PageBody { items: page.items, next }, link }
+        Self { body, link }
     }
 }
 

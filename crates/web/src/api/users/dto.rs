@@ -1,12 +1,18 @@
 //! A user as clients see it.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use systemprompt_users_domain::{User, UserRole, UserStatus};
-use utoipa::ToSchema;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{self, Content, Ref, RefOr};
+use utoipa::{IntoResponses, ToSchema};
 use uuid::Uuid;
 
 use crate::api::PREFIX;
@@ -168,6 +174,19 @@ impl UserAnswer {
     /// A user that was just created; the answer names its place.
     pub(crate) fn created(user: &User) -> Self {
         Self { status: StatusCode::CREATED, user: user.into() }
+    }
+}
+
+impl IntoResponses for UserAnswer {
+    fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+        let tag = HeaderBuilder::new()
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+            .description(Some("The version"));
+        let response = ResponseBuilder::new()
+            .description("The user as it is now")
+            .header("ETag", tag.build())
+            .content("application/json", Content::new(Some(Ref::from_schema_name("User"))));
+        BTreeMap::from([("200".to_owned(), response.into())])
     }
 }
 

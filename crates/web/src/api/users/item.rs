@@ -5,24 +5,32 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use systemprompt_users_domain::{Patch, UpdateUserParams, UserError, UserId};
-use utoipa::ToSchema;
-use uuid::Uuid;
+use utoipa::{IntoParams, ToSchema};
 
+use super::params::{UserPath, users_of};
 use super::{UserAnswer, UserBody};
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem, MatchProblem};
-use crate::api::etag::{IfMatch, etag, is_known};
+use crate::api::etag::{IfMatch, IfNoneMatch, etag, is_known};
 use crate::auth::{Authorized, Read, Write};
-use crate::{JsonBody, PathParams, Problem, Web};
+use crate::{JsonBody, PathParams, Problem, QueryParams, Web};
 
-/// A live user.
+/// How a user is read.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct UserQuery {
+    /// Whether a deleted user is answered too.
+    #[serde(default)]
+    #[param(default = false)]
+    include_deleted: bool,
+}
+
+/// A user.
 #[utoipa::path(
     get,
     path = "/users/{id}",
     tag = "users",
-    params(
-        ("id" = Uuid, Path, description = "The id of a user"),
-        ("If-None-Match" = Option<String>, Header, description = "An `ETag` that is known already"),
-    ),
+    params(UserPath, IfNoneMatch, UserQuery),
     responses(
         (status = 200, body = UserBody, description = "The user", headers(("ETag" = String, description = "The version"))),
         (status = 304, description = "The client holds this version"),
@@ -33,9 +41,11 @@ pub(super) async fn get_user(
     who: Authorized<Read>,
     State(web): State<Web>,
     PathParams(id): PathParams<UserId>,
+    QueryParams(query): QueryParams<UserQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let user = web.users(who.actor()).find_by_id(id).await?;
+    let user = web.users(who.actor()).find_by_reference(&id.into()).await?;
+    let user = user.filter(|user| query.include_deleted || user.is_live());
     let user = user.ok_or_else(|| UserError::user_not_found(id))?;
     if is_known(&headers, user.version)? {
         let tag = [(axum::http::header::ETAG, etag(user.version))];
@@ -99,15 +109,9 @@ impl From<UserPatch> for UpdateUserParams {
     patch,
     path = "/users/{id}",
     tag = "users",
-    params(
-        ("id" = Uuid, Path, description = "The id of a user"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that the change is made from"),
-    ),
+    params(UserPath, IfMatch),
     request_body = UserPatch,
-    responses(
-        (status = 200, body = UserBody, description = "The user as it is now", headers(("ETag" = String, description = "The version"))),
-        AnyProblem, BodyProblem, ChangeProblem, MatchProblem,
-    ),
+    responses(UserAnswer, AnyProblem, BodyProblem, ChangeProblem, MatchProblem),
 )]
 pub(super) async fn update_user(
     who: Authorized<Write>,
@@ -116,7 +120,7 @@ pub(super) async fn update_user(
     if_match: IfMatch,
     JsonBody(patch): JsonBody<UserPatch>,
 ) -> Result<UserAnswer, Problem> {
-    let users = if_match.guard(web.users(who.actor()), id).await?;
+    let users = if_match.guard(users_of(&web, &who), id).await?;
     Ok(UserAnswer::ok(&users.update(id, &patch.into()).await?))
 }
 
@@ -125,14 +129,8 @@ pub(super) async fn update_user(
     delete,
     path = "/users/{id}",
     tag = "users",
-    params(
-        ("id" = Uuid, Path, description = "The id of a user"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that the change is made from"),
-    ),
-    responses(
-        (status = 200, body = UserBody, description = "The user as it is now", headers(("ETag" = String, description = "The version"))),
-        AnyProblem, ChangeProblem, MatchProblem,
-    ),
+    params(UserPath, IfMatch),
+    responses(UserAnswer, AnyProblem, ChangeProblem, MatchProblem)
 )]
 pub(super) async fn delete_user(
     who: Authorized<Write>,
@@ -140,7 +138,7 @@ pub(super) async fn delete_user(
     PathParams(id): PathParams<UserId>,
     if_match: IfMatch,
 ) -> Result<UserAnswer, Problem> {
-    let users = if_match.guard(web.users(who.actor()), id).await?;
+    let users = if_match.guard(users_of(&web, &who), id).await?;
     Ok(UserAnswer::ok(&users.delete(id).await?))
 }
 

@@ -1,0 +1,153 @@
+//! A user's roles. Whoever makes an admin, or changes one, needs the scope `admin`.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use systemprompt_users_domain::{DemoteResult, PromoteResult, User, UserError, UserId, UserRole};
+use utoipa::ToSchema;
+
+use super::params::{UserPath, users_of};
+use super::{Role, UserAnswer, UserBody};
+use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem, MatchProblem};
+use crate::api::etag::IfMatch;
+use crate::auth::{Admin, Authorized, Read, Write};
+use crate::{JsonBody, PathParams, Problem, Web};
+
+/// The roles of a user.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Roles)]
+pub(super) struct RolesBody {
+    /// At least one; `anonymous` stands alone.
+    #[schema(min_items = 1)]
+    roles: Vec<Role>,
+}
+
+/// The roles of a live user.
+#[utoipa::path(
+    get,
+    path = "/users/{id}/roles",
+    tag = "roles",
+    params(UserPath),
+    responses((status = 200, body = RolesBody, description = "The roles"), AnyProblem),
+)]
+pub(super) async fn get_user_roles(
+    who: Authorized<Read>,
+    State(web): State<Web>,
+    PathParams(id): PathParams<UserId>,
+) -> Result<Json<RolesBody>, Problem> {
+    let user = web.users(who.actor()).find_by_id(id).await?;
+    let user = user.ok_or_else(|| UserError::user_not_found(id))?;
+    Ok(Json(RolesBody { roles: user.roles.iter().filter_map(Role::of).collect() }))
+}
+
+/// Replaces all roles of a live user.
+#[utoipa::path(
+    put,
+    path = "/users/{id}/roles",
+    tag = "roles",
+    params(UserPath, IfMatch),
+    request_body = RolesBody,
+    responses(UserAnswer, AnyProblem, BodyProblem, ChangeProblem, MatchProblem),
+)]
+pub(super) async fn set_user_roles(
+    who: Authorized<Write>,
+    State(web): State<Web>,
+    PathParams(id): PathParams<UserId>,
+    if_match: IfMatch,
+    JsonBody(body): JsonBody<RolesBody>,
+) -> Result<UserAnswer, Problem> {
+    let users = if_match.guard(users_of(&web, &who), id).await?;
+    let roles: Vec<UserRole> = body.roles.into_iter().map(Into::into).collect();
+    Ok(UserAnswer::ok(&users.assign_roles(id, &roles).await?))
+}
+
+/// Gives a role to a live user; nothing changes when the user holds it.
+#[utoipa::path(
+    put,
+    path = "/users/{id}/roles/{role}",
+    tag = "roles",
+    params(UserPath, ("role" = Role, Path, description = "The role"), IfMatch),
+    responses(UserAnswer, AnyProblem, ChangeProblem, MatchProblem),
+)]
+pub(super) async fn assign_user_role(
+    who: Authorized<Write>,
+    State(web): State<Web>,
+    PathParams((id, role)): PathParams<(UserId, Role)>,
+    if_match: IfMatch,
+) -> Result<UserAnswer, Problem> {
+    let users = if_match.guard(users_of(&web, &who), id).await?;
+    Ok(UserAnswer::ok(&users.assign_role(id, role.into()).await?))
+}
+
+/// Takes a role from a live user; nothing changes when the user does not hold it.
+#[utoipa::path(
+    delete,
+    path = "/users/{id}/roles/{role}",
+    tag = "roles",
+    params(UserPath, ("role" = Role, Path, description = "The role"), IfMatch),
+    responses(UserAnswer, AnyProblem, ChangeProblem, MatchProblem),
+)]
+pub(super) async fn revoke_user_role(
+    who: Authorized<Write>,
+    State(web): State<Web>,
+    PathParams((id, role)): PathParams<(UserId, Role)>,
+    if_match: IfMatch,
+) -> Result<UserAnswer, Problem> {
+    let users = if_match.guard(users_of(&web, &who), id).await?;
+    Ok(UserAnswer::ok(&users.revoke_role(id, role.into()).await?))
+}
+
+/// What a promotion or demotion did.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AdminChange)]
+pub(super) struct AdminChangeBody {
+    /// Whether anything changed; false when the user was that way already.
+    changed: bool,
+    /// The user as it is now.
+    user: UserBody,
+}
+
+impl AdminChangeBody {
+    fn answer(changed: bool, user: &User) -> Json<Self> {
+        Json(Self { changed, user: user.into() })
+    }
+}
+
+/// Makes a live, registered user an admin.
+#[utoipa::path(
+    post,
+    path = "/users/{id}/promote",
+    tag = "roles",
+    params(UserPath),
+    responses((status = 200, body = AdminChangeBody, description = "What was done"), AnyProblem, ChangeProblem),
+)]
+pub(super) async fn promote_user(
+    who: Authorized<Admin>,
+    State(web): State<Web>,
+    PathParams(id): PathParams<UserId>,
+) -> Result<Json<AdminChangeBody>, Problem> {
+    Ok(match web.admin(who.actor()).promote(&id.to_string()).await? {
+        PromoteResult::Promoted(user) => AdminChangeBody::answer(true, &user),
+        PromoteResult::AlreadyAdmin(user) => AdminChangeBody::answer(false, &user),
+    })
+}
+
+/// Takes the role `admin` away; a user without another role stays a `user`.
+#[utoipa::path(
+    post,
+    path = "/users/{id}/demote",
+    tag = "roles",
+    params(UserPath),
+    responses((status = 200, body = AdminChangeBody, description = "What was done"), AnyProblem, ChangeProblem),
+)]
+pub(super) async fn demote_user(
+    who: Authorized<Admin>,
+    State(web): State<Web>,
+    PathParams(id): PathParams<UserId>,
+) -> Result<Json<AdminChangeBody>, Problem> {
+    Ok(match web.admin(who.actor()).demote(&id.to_string()).await? {
+        DemoteResult::Demoted(user) => AdminChangeBody::answer(true, &user),
+        DemoteResult::NotAdmin(user) => AdminChangeBody::answer(false, &user),
+    })
+}
