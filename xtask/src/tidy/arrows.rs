@@ -8,11 +8,12 @@ use crate::process::{Outcome, root};
 
 const DOMAIN: &str = "systemprompt-users-domain";
 const APPLICATION: &str = "systemprompt-users-application";
+const IMPORT: &str = "systemprompt-users-import";
 const SQL_ADAPTERS: [&str; 2] = ["systemprompt-users-sqlite", "systemprompt-users-postgres"];
 
 /// Which crates of the workspace each crate may name. A crate outside `crates/` (tests, examples,
 /// benchmarks) stands at the end of all arrows and may name any.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     (DOMAIN, &[]),
     (APPLICATION, &[DOMAIN]),
     ("systemprompt-users-memory", &[DOMAIN]),
@@ -28,12 +29,13 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "systemprompt-users-postgres",
         ],
     ),
-    ("systemprompt-users-web", &[DOMAIN, APPLICATION]),
+    (IMPORT, &[DOMAIN, APPLICATION]),
+    ("systemprompt-users-web", &[DOMAIN, APPLICATION, IMPORT]),
     (
         "systemprompt-users",
         &[DOMAIN, APPLICATION, "systemprompt-database", "systemprompt-users-web"],
     ),
-    ("systemprompt-usersctl", &["systemprompt-users", "systemprompt-database"]),
+    ("systemprompt-usersctl", &["systemprompt-users", "systemprompt-database", IMPORT]),
     (
         "systemprompt-usersd",
         &["systemprompt-users", "systemprompt-database", "systemprompt-users-web"],
