@@ -1,0 +1,7 @@
+//! The admin pages in a real browser: the way of a newcomer, without scripts, in the dark, on a phone.
+#![expect(clippy::indexing_slicing, reason = "a test fails where an answer is not as expected")]
+
+mod browser;
+mod gallery;
+mod run;
+mod server;
