@@ -25,6 +25,7 @@ mod path;
 mod rows;
 mod sessions;
 mod statistics;
+mod upload;
 mod users;
 
 use axum::extract::{DefaultBodyLimit, OriginalUri};
@@ -39,9 +40,11 @@ pub const PREFIX: &str = "/api/v1";
 /// The API, complete with its prefix.
 pub fn router(web: &Web) -> Router {
     let (router, paths) = routes().split_for_parts();
+    let document = openapi::complete(paths);
+    let methods = methods::Methods::of(&document);
     let router = router
         .fallback(not_found)
-        .layer(middleware::from_fn(methods::explain))
+        .layer(middleware::from_fn_with_state(methods, methods::explain))
         .layer(middleware::from_fn_with_state(web.clone(), crate::idempotency::remember))
         .layer(middleware::from_fn_with_state(web.clone(), crate::layers::limit_principals))
         .layer(middleware::from_fn_with_state(web.clone(), auth::authenticate))
@@ -49,7 +52,7 @@ pub fn router(web: &Web) -> Router {
     Router::new()
         .nest(PREFIX, router)
         .with_state(web.clone())
-        .merge(openapi::route(&openapi::complete(paths)))
+        .merge(openapi::route(&document))
         .merge(docs::routes())
 }
 

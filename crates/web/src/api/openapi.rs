@@ -28,6 +28,9 @@ const BEARER: &str = "bearer";
     ),
     tags(
         (name = "users", description = "Users, one by one and in bulk, by page and by stream"),
+        (name = "anonymous", description = "Visitors who have not registered"),
+        (name = "bulk", description = "Many users at once, with a result for each"),
+        (name = "roles", description = "What users may do"),
         (name = "sessions", description = "Who is signed in, from where, until when"),
         (name = "bans", description = "Addresses and networks that are kept out, and those that never are. A target in a path is an address or network in any spelling, with `%2F` for the `/` of a network: `/bans/10.0.0.0%2F8`"),
         (name = "events", description = "What happened: in order, newest first, or as it happens"),

@@ -123,7 +123,8 @@ pub(super) async fn import_bans(
     defaults.ban("192.0.2.1".into()).parse(defaults.now).map_err(refused)?;
     let lines = Lines::new(body, web.options().max_import_body);
     let rows = rows(&headers, lines).await?;
-    let import = Import { bans: web.bans(who.actor()), rows, defaults, counts: Counts::default() };
+    let (bans, counts) = (web.bans(who.actor()), Counts::default());
+    let import = Import { web, bans, rows, defaults, counts };
     let answer = stream::unfold(Some(import), |import| async {
         let (piece, import) = import?.step().await;
         Some((Ok::<_, std::convert::Infallible>(piece), import))
@@ -161,6 +162,7 @@ fn unreadable(error: ReadError) -> Problem {
 
 /// An import on its way.
 struct Import {
+    web: Web,
     bans: BanService,
     rows: Rows,
     defaults: Defaults,
@@ -171,6 +173,8 @@ impl Import {
     /// Reads and stores a batch. Answers with its lines, and itself unless they are the last.
     async fn step(mut self) -> (Bytes, Option<Self>) {
         let mut batch = Vec::new();
+        // What ends at a given time is stored with the time that is left now.
+        self.defaults.now = self.web.now();
         let end = loop {
             match self.rows.next(&self.defaults).await {
                 Ok(Some(row)) => batch.push(row),

@@ -63,7 +63,7 @@ pub(in crate::api) struct ActorBody {
     /// What it is.
     #[serde(rename = "type")]
     kind: ActorKind,
-    /// Which one: the id of a user, the name of an operator, job or service; null for the system.
+    /// Which one: the id of a user, of an API key, the name of an operator, job or service; null for the system.
     #[schema(required = true)]
     id: Option<String>,
 }
@@ -80,8 +80,10 @@ enum ActorKind {
     Operator,
     /// A scheduled job.
     Job,
-    /// Another service, by its API key.
+    /// Another service.
     Service,
+    /// A program with an API key.
+    ApiKey,
     /// Something that this version of the API has no word for.
     Other,
 }
@@ -94,6 +96,7 @@ impl From<Actor> for ActorBody {
             Actor::Operator(name) => (ActorKind::Operator, Some(name)),
             Actor::Job(name) => (ActorKind::Job, Some(name)),
             Actor::Service(name) => (ActorKind::Service, Some(name)),
+            Actor::ApiKey(id) => (ActorKind::ApiKey, Some(id.to_string())),
             other => (ActorKind::Other, Some(other.to_string())),
         };
         Self { kind, id }

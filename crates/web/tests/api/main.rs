@@ -1,0 +1,10 @@
+//! The HTTP API, in process.
+
+mod bans;
+mod bans_import;
+mod events;
+mod harness;
+mod jobs;
+mod keys;
+mod openapi;
+mod sessions;
