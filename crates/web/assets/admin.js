@@ -4,6 +4,8 @@
 // Search as you type: the same page's list is fetched anew, and the address follows.
 for (const form of document.querySelectorAll("form[data-live]")) {
   const target = document.getElementById(form.dataset.live);
+  const button = form.querySelector("[data-no-script]");
+  if (button) button.hidden = true;
   let timer = 0;
   let running = null;
   const load = async () => {

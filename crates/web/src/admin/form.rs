@@ -160,13 +160,6 @@ impl FormView {
         Ok((PageError::from(error).status, view))
     }
 
-    /// Marks one field as wrong.
-    #[must_use]
-    pub(super) fn wrong(mut self, field: &'static str, message: impl Into<String>) -> Self {
-        self.errors.push((field, message.into()));
-        self
-    }
-
     pub(super) fn value(&self, name: &str) -> &str {
         self.fields.get(name)
     }

@@ -1,15 +1,21 @@
 //! The admin pages: rendered here, usable without JavaScript, for signed-in admins only.
 
+mod anonymous;
 mod assets;
 mod bans;
+mod chart;
 mod confirm;
 mod error;
 mod event_row;
+mod events;
 mod flash;
 mod form;
 mod guard;
+mod jobs;
+mod keys;
 mod layout;
 mod origin;
+mod overview;
 mod session;
 mod sign_in;
 mod text;
@@ -30,8 +36,18 @@ use session::Admin;
 /// `into_make_service_with_connect_info::<SocketAddr>()`.
 pub fn router(web: &Web) -> Router {
     let for_admins = Router::new()
+        .route("/admin", get(overview::show))
         .merge(users::router())
         .merge(bans::router())
+        .route("/admin/anonymous", get(anonymous::show))
+        .route("/admin/anonymous/cleanup", post(anonymous::cleanup))
+        .route("/admin/jobs", get(jobs::show))
+        .route("/admin/jobs/run", post(jobs::run))
+        .route("/admin/events", get(events::show))
+        .route("/admin/events/stream", get(events::stream))
+        .route("/admin/keys", get(keys::show).post(keys::create))
+        .route("/admin/keys/rotate", post(keys::rotate))
+        .route("/admin/keys/revoke", post(keys::revoke))
         .route("/admin/sign-out", post(sign_in::sign_out))
         .route("/admin/", get(async || axum::response::Redirect::permanent("/admin")))
         .route("/admin/{*nowhere}", any(nowhere))
