@@ -3,7 +3,7 @@
 mod credentials;
 mod keys;
 
-pub(crate) use credentials::{API_KEY, Credential, api_key, session_token};
+pub(crate) use credentials::{Credential, api_key, session_token};
 pub(crate) use keys::Keys;
 
 use std::marker::PhantomData;

@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod connections;
+mod failure;
+mod first_start;
+mod host;
+mod logs;
+mod routes;
+mod serve;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::config::{Cli, Config};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let asked = (cli.print_config, cli.check);
+    let config = Config::load(cli)?;
+    match asked {
+        (true, _) => println!("{}", config.print()?),
+        (false, true) => println!("usersd: the configuration is fine"),
+        (false, false) => return host::run(config),
+    }
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! Listening: plain or TLS, bounded in time and number, until it is to stop.
+
+use std::net::{SocketAddr, TcpListener};
+
+use axum_server::tls_rustls::RustlsConfig;
+use axum_server::{Handle, Server};
+use chrono::Duration;
+use systemprompt_users::{Actor, DbPool, UserId};
+use systemprompt_users_web::Web;
+use systemprompt_users_web::health::PrometheusHandle;
+
+use crate::config::{Config, Tls};
+use crate::connections::Bounded;
+use crate::failure::Failure;
+use crate::routes;
+
+/// How long a link into the admin pages is good.
+const LINK_MINUTES: i64 = 10;
+
+/// How many streams one HTTP/2 connection may have at once.
+const MAX_STREAMS: u32 = 128;
+
+/// What is served.
+pub(crate) struct Site<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) pool: &'a DbPool,
+    pub(crate) web: &'a Web,
+    pub(crate) metrics: Option<PrometheusHandle>,
+    /// The admin whom nobody has ever been signed in as.
+    pub(crate) new_admin: Option<UserId>,
+}
+
+impl Site<'_> {
+    /// Serves until `stop`, then drains.
+    pub(crate) async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
+        let (config, web) = (self.config, self.web);
+        let tls = match &config.tls {
+            Some(tls) => Some(load(tls).await?),
+            None => None,
+        };
+        let listen = config.listen;
+        let listener = TcpListener::bind(listen)
+            .map_err(|error| Failure::setting("listen", format!("{listen}: {error}")))?;
+        let bound = listener.local_addr().map_err(Failure::because("listening"))?;
+        let base = format!("{}://{bound}", if tls.is_some() { "https" } else { "http" });
+        println!("usersd: listening on {base}");
+        if config.admin_pages {
+            greet(web, &base, self.new_admin).await?;
+        }
+        let service = routes::router(config, self.pool, web, self.metrics)
+            .into_make_service_with_connect_info::<SocketAddr>();
+        let handle = Handle::new();
+        let drain = async {
+            stop.await;
+            web.begin_shutdown();
+            handle.graceful_shutdown(Some(config.drain_timeout));
+            std::future::pending::<()>().await;
+        };
+        let bounded = Bounded::new(config.max_connections);
+        let served = async {
+            match tls {
+                Some(tls) => {
+                    let server = axum_server::from_tcp_rustls(listener, tls)?;
+                    let server = server.map(|acceptor| acceptor.acceptor(bounded));
+                    configured(server, config, &handle).serve(service).await
+                }
+                None => {
+                    let server = axum_server::from_tcp(listener)?.acceptor(bounded);
+                    configured(server, config, &handle).serve(service).await
+                }
+            }
+        };
+        tokio::select! {
+            served = served => served.map_err(Failure::because("serving")),
+            () = drain => Ok(()),
+        }
+    }
+}
+
+/// Clients that are slow with the head of a request, or say nothing, make room for others.
+fn configured<A>(
+    mut server: Server<SocketAddr, A>,
+    config: &Config,
+    handle: &Handle<SocketAddr>,
+) -> Server<SocketAddr, A> {
+    let builder = server.http_builder();
+    builder.http1().header_read_timeout(config.header_timeout);
+    builder
+        .http2()
+        .max_concurrent_streams(MAX_STREAMS)
+        .keep_alive_interval(config.header_timeout)
+        .keep_alive_timeout(config.header_timeout);
+    server.first_request_timeout(config.header_timeout).handle(handle.clone())
+}
+
+async fn load(tls: &Tls) -> Result<RustlsConfig, Failure> {
+    // It fails when a provider is there already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (cert, key) = (tls.cert.display(), tls.key.display());
+    RustlsConfig::from_pem_file(&tls.cert, &tls.key)
+        .await
+        .map_err(|error| Failure::setting("tls_cert, tls_key", format!("{cert}, {key}: {error}")))
+}
+
+/// Tells where the admin pages are, and how to get in.
+async fn greet(web: &Web, base: &str, new_admin: Option<UserId>) -> Result<(), Failure> {
+    println!("usersd: the admin pages are at {base}/admin");
+    let Some(admin) = new_admin else {
+        println!("usersd: `usersctl admin-link NAME` makes a link that signs an admin in");
+        return Ok(());
+    };
+    let links = web.sign_in_links(Actor::System);
+    let (token, _) = links.create(admin, Duration::minutes(LINK_MINUTES)).await?;
+    let token = token.reveal();
+    println!("usersd: to sign in, once, within {LINK_MINUTES} minutes, open");
+    println!("usersd: {base}/admin/sign-in?token={token}");
+    Ok(())
+}
