@@ -54,7 +54,7 @@ impl JobRepository for Unit {
             RunRow,
             "WITH abandoned AS MATERIALIZED (
                 SELECT id FROM job_runs
-                WHERE job = $1 AND ended_at IS NULL AND lease_until < $3
+                WHERE job = $1 AND ended_at IS NULL AND lease_until <= $3
                 ORDER BY scheduled_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
             )
             UPDATE job_runs r SET

@@ -64,7 +64,7 @@ impl JobRepository for Unit {
                SET host = ?2, started_at = ?3, lease_until = ?4, attempts = attempts + 1
                WHERE rowid = (
                    SELECT rowid FROM job_runs INDEXED BY job_runs_open
-                   WHERE job = ?1 AND ended_at IS NULL AND lease_until < ?3
+                   WHERE job = ?1 AND ended_at IS NULL AND lease_until <= ?3
                    ORDER BY scheduled_at, id LIMIT 1
                )
                RETURNING id AS "id!: Uuid", job AS "job!", scheduled_at AS "scheduled_at!",

@@ -13,7 +13,7 @@ pub trait JobRepository: Send {
     /// scheduled time is there already: another host was first, also when both ask at once.
     async fn start(&mut self, run: &JobRun) -> StorageResult<bool>;
 
-    /// Gives `host` one run of `job` that is not ended and whose lease ended before `now`, the oldest
+    /// Gives `host` one run of `job` that is not ended and whose lease was until `now` or earlier, the oldest
     /// first: `started_at` becomes `now`, `attempts` one more. Of hosts that ask at once, one gets it.
     async fn take_over(
         &mut self,

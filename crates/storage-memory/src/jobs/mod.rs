@@ -91,7 +91,7 @@ impl JobTable {
         let from = (Arc::from(job), i64::MIN, JobRunId::from_uuid(uuid::Uuid::nil()));
         let open = self.open.range(from..).take_while(|(of, _, _)| &**of == job);
         let mut runs = open.filter_map(|(_, _, id)| self.runs.get(id));
-        let old = runs.find(|run| run.lease_until < now).cloned()?;
+        let old = runs.find(|run| run.lease_until <= now).cloned()?;
         let new = JobRun {
             host: host.to_owned(),
             attempts: old.attempts.saturating_add(1),
