@@ -47,6 +47,7 @@ impl State {
             self.bans.reassign_user(*id, None);
             self.users.remove(*id);
         }
+        self.users.settle();
         preview
     }
 }

@@ -150,10 +150,10 @@ impl<'a, K: IndexKey> Iterator for Walk<'a, K> {
 /// How many items a walk looks at before it asks whether there is a shorter way.
 ///
 /// In unit tests so few that the shorter way is taken too.
-const PATIENCE: usize = if cfg!(test) { 4 } else { 4096 };
+pub(crate) const PATIENCE: usize = if cfg!(test) { 4 } else { 4096 };
 
 /// The most items that a shorter way may collect and sort.
-const FEW: usize = if cfg!(test) { 8 } else { 65_536 };
+pub(crate) const FEW: usize = if cfg!(test) { 8 } else { 65_536 };
 
 /// Takes the first `want` items of `walk` that are to be kept.
 ///

@@ -1,6 +1,7 @@
 //! What a suite for any adapter does not see: snapshots, and indexes that must never drift from the rows.
 
 mod bans;
+mod search;
 mod sessions;
 mod units;
 mod users;

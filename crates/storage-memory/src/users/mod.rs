@@ -1,6 +1,7 @@
 //! Users: the rows, and every index of them.
 
 mod group;
+mod inner;
 mod list;
 mod repository;
 mod row;
@@ -13,8 +14,13 @@ use systemprompt_users_domain::{
     Email, Fingerprint, StorageError, StorageResult, TimeRange, TokenHash, UniqueKey, User,
     UserFilter, UserId, UserName, UserRole, UserStatus, UserTally,
 };
+use uuid::Uuid;
+
+#[cfg(test)]
+pub(crate) use self::row::LOOKED_AT;
 
 use self::group::Group;
+use self::inner::InnerIndex;
 use self::row::{
     ByDeletedEmail, ByDeletedName, ByDeletion, ByFingerprint, HeldToken, Known, LiveEmail,
     LiveName, UserRow,
@@ -39,6 +45,7 @@ pub(crate) struct UserTable {
     /// Deleted users without a legal hold.
     purgeable: OrdSet<ByDeletion>,
     merged: OrdSet<ByOwner>,
+    inner: InnerIndex,
 }
 
 impl UserTable {
@@ -69,6 +76,7 @@ impl UserTable {
         if let Some(target) = user.merged_into {
             change.apply(&mut self.merged, ByOwner { owner: target.as_uuid(), id: row.uuid() });
         }
+        self.inner.index(row, change);
         match change {
             Change::In => drop(self.rows.insert(Known::new(row), seen)),
             Change::Out => drop(self.rows.remove(&Known::new(row))),
@@ -93,9 +101,7 @@ impl UserTable {
     }
 
     fn entry(&self, id: UserId) -> Option<(&Arc<UserRow>, i64)> {
-        let spot = Spot::hashed_id(id.as_uuid());
-        let (known, seen) = self.rows.get_key_value::<dyn Placed>(&spot)?;
-        Some((&known.row, *seen))
+        entry(&self.rows, id.as_uuid())
     }
 
     fn holder_of_name(&self, name: &UserName) -> Option<&Arc<UserRow>> {
@@ -154,20 +160,35 @@ impl UserTable {
         Some(self.user(&key.row))
     }
 
-    fn insert(&mut self, user: &User) -> Result<(), UniqueKey> {
+    /// Takes new users in. Those who would take a key of another one stay out.
+    fn insert(&mut self, users: &[User]) -> Vec<Result<(), UniqueKey>> {
+        let outcomes = users.iter().map(|user| self.put(user, None)).collect();
+        self.settle();
+        outcomes
+    }
+
+    /// Takes a user in, in the place of `before` if that has gone out.
+    fn put(&mut self, user: &User, before: Option<&UserRow>) -> Result<(), UniqueKey> {
         match self.taken(user) {
             Some(key) => Err(key),
             None => {
-                let row = Arc::new(UserRow::new(user.clone()));
-                self.index(&row, micros(user.last_active_at), Change::In);
+                let row = UserRow::new(user.clone(), before, || self.inner.number());
+                self.index(&Arc::new(row), micros(user.last_active_at), Change::In);
                 Ok(())
             }
         }
     }
 
+    /// What is left to do when all users of a call have gone in and out.
+    pub(crate) fn settle(&mut self) {
+        let rows = &self.rows;
+        self.inner.settle(|id| entry(rows, id).map(|(row, _)| row.text_number()));
+    }
+
     /// Replaces users, all or none: a clone is changed, and takes the place of `self` when all went well.
     fn update(&mut self, users: &[User]) -> StorageResult<()> {
         let mut next = self.clone();
+        let mut before = Vec::with_capacity(users.len());
         for user in users {
             let (row, seen) = next.entry(user.id).ok_or(StorageError::Stale)?;
             if row.user.version.checked_add(1) != Some(user.version) {
@@ -175,10 +196,13 @@ impl UserTable {
             }
             let row = Arc::clone(row);
             next.index(&row, seen, Change::Out);
+            before.push(row);
         }
-        for user in users {
-            next.insert(user).map_err(|key| StorageError::Conflict { key, source: None })?;
+        for (user, before) in users.iter().zip(&before) {
+            next.put(user, Some(before))
+                .map_err(|key| StorageError::Conflict { key, source: None })?;
         }
+        next.settle();
         *self = next;
         Ok(())
     }
@@ -196,7 +220,7 @@ impl UserTable {
         self.rows.insert(Known::new(&row), seen);
     }
 
-    /// Removes a user; those merged into it lose the reference.
+    /// Removes a user; those merged into it lose the reference. Whoever calls it settles.
     pub(crate) fn remove(&mut self, id: UserId) {
         let Some((row, seen)) = self.entry(id) else { return };
         let row = Arc::clone(row);
@@ -205,7 +229,8 @@ impl UserTable {
             let Some((row, seen)) = self.entry(source) else { continue };
             let (row, user) = (Arc::clone(row), User { merged_into: None, ..row.user.clone() });
             self.index(&row, seen, Change::Out);
-            self.index(&Arc::new(UserRow::new(user)), seen, Change::In);
+            let next = UserRow::new(user, Some(&row), || self.inner.number());
+            self.index(&Arc::new(next), seen, Change::In);
         }
     }
 
@@ -273,4 +298,9 @@ impl UserTable {
     fn purgeable(&self, before: i64) -> impl Iterator<Item = User> {
         range(&self.purgeable, &Span::before(before)).map(|key| self.user(&key.row))
     }
+}
+
+fn entry(rows: &OrdMap<Known, i64>, id: Uuid) -> Option<(&Arc<UserRow>, i64)> {
+    let (known, seen) = rows.get_key_value::<dyn Placed>(&Spot::hashed_id(id))?;
+    Some((&known.row, *seen))
 }

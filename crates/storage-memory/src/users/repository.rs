@@ -101,12 +101,12 @@ impl UserRepository for MemoryUnit {
     }
 
     async fn insert_many(&mut self, users: &[User]) -> StorageResult<Vec<InsertOutcome>> {
-        let table = &mut self.change()?.users;
-        let outcomes = users.iter().map(|user| match table.insert(user) {
+        let outcomes = self.change()?.users.insert(users).into_iter();
+        let outcome = |outcome: Result<(), _>| match outcome {
             Ok(()) => InsertOutcome::Inserted,
             Err(key) => InsertOutcome::Conflict(key),
-        });
-        Ok(outcomes.collect())
+        };
+        Ok(outcomes.map(outcome).collect())
     }
 
     async fn update_many(&mut self, users: &[User]) -> StorageResult<()> {

@@ -18,11 +18,17 @@ const SEPARATOR: char = '\n';
 pub(crate) struct UserRow {
     pub(crate) user: User,
     folded: Box<str>,
+    /// By what number [`InnerIndex`](super::inner::InnerIndex) knows the folded fields.
+    text_number: u64,
 }
 
 impl UserRow {
-    pub(crate) fn new(user: User) -> Self {
-        Self { folded: search_fields(&user).join("\n").into_boxed_str(), user }
+    /// Where the folded fields are those of `before`, their number is too, and `number` is not asked.
+    pub(crate) fn new(user: User, before: Option<&Self>, number: impl FnOnce() -> u64) -> Self {
+        let folded = search_fields(&user).join("\n").into_boxed_str();
+        let same = before.filter(|before| before.folded == folded);
+        let text_number = same.map_or_else(number, |before| before.text_number);
+        Self { user, folded, text_number }
     }
 
     /// The group that it belongs to.
@@ -49,23 +55,44 @@ impl UserRow {
 
     /// Whether and how well it matches: [`SearchText::rank`], without folding anything anew.
     pub(crate) fn rank(&self, text: &SearchText) -> Option<SearchMatch> {
-        if !self.folded.contains(text.as_str()) {
+        if !self.holds(text.as_str()) {
             return None;
         }
-        let fields = self.folded.split(SEPARATOR);
-        let prefix = fields.filter(|field| field.starts_with(text.as_str())).min();
+        let prefix = self.fields().filter(|field| field.starts_with(text.as_str())).min();
         Some(prefix.map_or(SearchMatch::Substring, |field| SearchMatch::Prefix(field.to_owned())))
+    }
+
+    /// Whether one of the folded fields holds this text.
+    pub(crate) fn holds(&self, text: &str) -> bool {
+        #[cfg(test)]
+        LOOKED_AT.with(|count| count.set(count.get() + 1));
+        self.folded.contains(text)
+    }
+
+    pub(crate) fn text_number(&self) -> u64 {
+        self.text_number
+    }
+
+    /// The folded fields.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &str> {
+        self.folded.split(SEPARATOR)
     }
 
     /// One key for each folded field.
     pub(crate) fn texts(self: &Arc<Self>) -> impl Iterator<Item = ByText> {
         let mut start = 0;
-        self.folded.split(SEPARATOR).map(move |field| {
+        self.fields().map(move |field| {
             let key = ByText { row: Arc::clone(self), start, length: narrow(field.len()) };
             start += key.length + 1;
             key
         })
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many rows have been compared with a text, in this thread.
+    pub(crate) static LOOKED_AT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 impl Identified for UserRow {
