@@ -9,6 +9,7 @@
 
 mod books;
 mod cases;
+mod expand;
 pub mod fixtures;
 mod list;
 mod overlap;

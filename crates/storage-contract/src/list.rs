@@ -1,15 +1,4 @@
-//! The list of all cases, and the macro that makes tests of them.
-
-/// Makes one test of each rule. Takes the path of an async function that makes a fresh, empty storage and
-/// whatever has to live as long: `async fn fresh() -> (impl Storage, impl Sized)`.
-#[macro_export]
-macro_rules! storage_contract {
-    ($fresh:path) => {
-        use $fresh as __fresh_storage;
-
-        $crate::__for_each_case!($crate::__tests);
-    };
-}
+//! The list of all cases, and a function for each to run it by hand.
 
 /// Hands the list of all cases to another macro. It stands here once.
 #[doc(hidden)]
@@ -368,20 +357,6 @@ macro_rules! __for_each_case {
                 an_update_is_taken_from_the_unit_s_own_version
             }
         }
-    };
-}
-
-/// One test for each case of the list.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __tests {
-    ($($group:ident { $($name:ident)* })*) => {
-        $(mod $group {
-            $(#[test]
-            fn $name() {
-                $crate::run(super::__fresh_storage, $crate::case::$group::$name);
-            })*
-        })*
     };
 }
 

@@ -121,3 +121,13 @@ fn a_job_that_runs_twice_is_noticed() {
 fn an_alarm_that_rings_once_is_noticed() {
     check(Fault::RingsOnce, case::signals::a_commit_rings_whoever_comes_to_wait_later);
 }
+
+#[test]
+fn a_link_a_request_or_a_key_that_two_get_is_noticed() {
+    check(Fault::GivesLinksTwice, case::sign_in_links::a_link_is_taken_once_with_every_field);
+    check(Fault::GivesLinksTwice, case::sign_in_links::of_two_at_once_one_gets_it);
+    check(Fault::BeginsTwice, case::idempotency::a_request_begins_once);
+    check(Fault::BeginsTwice, case::idempotency::of_two_at_once_one_takes_over);
+    check(Fault::IgnoresKeyVersions, case::api_keys::any_other_version_is_stale);
+    check(Fault::IgnoresKeyVersions, case::api_keys::of_two_changes_from_one_version_one_is_stale);
+}
