@@ -11,7 +11,7 @@ use systemprompt_users_domain::{
 use crate::pool::Lease;
 
 /// Reads by single statements, or writes in a transaction (READ COMMITTED, so that what is read under a lock
-/// is the latest). It is all five repositories; each has a folder or file of its own.
+/// is the latest). It is all repositories; each has a folder or file of its own.
 pub(crate) struct Unit {
     lease: Lease,
     writes: bool,

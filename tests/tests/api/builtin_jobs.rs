@@ -2,8 +2,9 @@
 
 use chrono::Duration;
 use systemprompt_users::{
-    Actor, BanDuration, EventFilter, EventKind, JobOutcome, JobRun, JobRunFilter, JobRunner,
-    PageRequest, Policy, UserRole, UserStatus, registered_jobs,
+    Actor, BanDuration, BeginOutcome, EventFilter, EventKind, IdempotencyKey, IdempotencyService,
+    JobOutcome, JobRun, JobRunFilter, JobRunner, PageRequest, Policy, SignInLinkService, UserRole,
+    UserStatus, registered_jobs,
 };
 use systemprompt_users_tests::{Host, on_every_backend};
 
@@ -13,6 +14,7 @@ on_every_backend! {
     spent_bans_are_cleaned_up,
     users_deleted_long_ago_are_purged,
     old_runs_and_events_are_removed,
+    expired_links_and_old_requests_are_removed,
     every_job_is_due_within_a_day,
 }
 
@@ -109,6 +111,30 @@ async fn old_runs_and_events_are_removed(host: &Host) {
     let cleaned = |count| EventKind::RecordsCleaned { what: "job_runs".into(), count };
     let events = host.events_since(Default::default()).await;
     assert!(events.ends_with(&[cleaned(2), cleaned(1)]), "{events:?}");
+}
+
+async fn expired_links_and_old_requests_are_removed(host: &Host) {
+    let host = small(host);
+    let ada = host.user("ada").await.id;
+    let links = SignInLinkService::from(host.context.clone());
+    let requests = IdempotencyService::from(host.context.clone());
+    let key = |n: usize| IdempotencyKey::new("ada", &n.to_string()).unwrap();
+    for n in 0..5 {
+        links.create(ada, Duration::hours(1)).await.unwrap();
+        assert_eq!(requests.begin(&key(n), [0; 32]).await.unwrap(), BeginOutcome::Started);
+    }
+    host.clock.advance(Duration::hours(23));
+    links.create(ada, Duration::hours(2)).await.unwrap();
+    assert_eq!(requests.begin(&key(5), [0; 32]).await.unwrap(), BeginOutcome::Started);
+    requests.finish(&key(5), b"done").await.unwrap();
+    host.clock.advance(Duration::hours(1));
+    let report = run(&host, "cleanup_access").await.report;
+    assert_eq!((report.counts["sign_in_links"], report.counts["remembered_requests"]), (5, 5));
+    let young = requests.begin(&key(5), [0; 32]).await.unwrap();
+    assert_eq!(young, BeginOutcome::Answered(b"done".to_vec()));
+    host.clock.advance(Duration::hours(24));
+    let report = run(&host, "cleanup_access").await.report;
+    assert_eq!((report.counts["sign_in_links"], report.counts["remembered_requests"]), (1, 1));
 }
 
 async fn every_job_is_due_within_a_day(host: &Host) {

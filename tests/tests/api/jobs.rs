@@ -58,6 +58,7 @@ async fn a_job_of_a_hosts_own_crate_is_found(host: &Host) {
     assert_eq!(
         names,
         [
+            "cleanup_access",
             "cleanup_anonymous_users",
             "cleanup_bans",
             "cleanup_history",
@@ -206,7 +207,7 @@ async fn jobs_are_listed_with_their_times(host: &Host) {
     assert_eq!(runner.list().await.unwrap()[0].last_run, Some(run));
     let all = JobRunner::of(host.context.clone(), registered_jobs()).unwrap();
     let anonymous = &all.list().await.unwrap()[0];
-    assert_eq!((anonymous.name, anonymous.schedule), ("cleanup_anonymous_users", "0 * * * *"));
+    assert_eq!((anonymous.name, anonymous.schedule), ("cleanup_access", "20 * * * *"));
     assert!(all.list().await.unwrap().iter().all(|info| !info.description.is_empty()));
 }
 

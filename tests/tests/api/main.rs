@@ -8,6 +8,7 @@
 
 mod allow_list;
 mod anonymous;
+mod api_keys;
 mod bad_input;
 mod ban_lists;
 mod bans;
@@ -17,9 +18,11 @@ mod bulk_equals_single;
 mod busy;
 mod create;
 mod doctor;
+mod enforcer;
 mod events;
 mod find;
 mod hourly;
+mod idempotency;
 mod job_leases;
 mod jobs;
 mod lifecycle;
@@ -32,6 +35,7 @@ mod roles;
 mod search;
 mod session_ends;
 mod sessions;
+mod sign_in_links;
 mod stats;
 mod status;
 mod update;
