@@ -1,6 +1,8 @@
 //! Decisions: a ban check beside a bare prefix table, and a cached session.
 //!
 //! `DECIDE_NETWORKS=1000000` and `DECIDE_SESSIONS=200000` choose how many there are; these are the defaults.
+//! First, `DECIDE_REVOCATIONS=1000` times, it is measured how long host B lets through what host A has
+//! revoked, on one Postgres under load.
 
 #![expect(
     clippy::expect_used,
@@ -14,22 +16,27 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::pin::pin;
 use std::sync::{LazyLock, OnceLock};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use divan::{Bencher, black_box};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
+use systemprompt_test_postgres::TestCluster;
 use systemprompt_users::{
     Actor, BanDuration, BanEnd, BanId, BanIpParams, BanIpWithMetadataParams, BannedIp, Clock,
-    CreateUserParams, DbPool, Decision, Enforcer, EnforcerOptions, LockKey, NewSession,
+    CreateUserParams, DbPool, Decision, EndReason, Enforcer, EnforcerOptions, LockKey, NewSession,
     Requirement, SessionService, Storage, SystemClock, UserRole, UserService,
 };
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 fn main() {
-    println!("{} networks, {} sessions", networks(), sessions());
+    if std::env::args().any(|argument| argument == "--bench") {
+        Runtime::new().expect("a runtime").block_on(measure_revocations());
+        println!("{} networks, {} sessions", networks(), sessions());
+    }
     divan::main();
 }
 
@@ -160,6 +167,61 @@ async fn populate() -> (Enforcer, Vec<String>) {
     let cached = enforcer.stats().cached_sessions;
     println!("{cached} sessions, {} bytes each", (resident() - before) / cached.max(1));
     (enforcer, tokens)
+}
+
+/// From the commit on A until B refuses, while others write.
+async fn measure_revocations() {
+    let count = number("DECIDE_REVOCATIONS", 1_000);
+    let database = TestCluster::shared().create_database();
+    let [a, b] = [connect(database.url()).await, connect(database.url()).await];
+    let enforcer = Enforcer::start(&b, EnforcerOptions::default()).await.expect("an enforcer");
+    let users = UserService::new(&a).expect("a service");
+    let sessions = SessionService::new(&a).expect("a service");
+    let params = CreateUserParams::new("ada", "ada@example.com");
+    let user = users.create(&params).await.expect("a user").id;
+    let load: Vec<_> = (0..4)
+        .map(|writer| {
+            let users = users.clone();
+            tokio::spawn(async move {
+                for n in 0_u64.. {
+                    let name = format!("load{writer}-{n}");
+                    let email = format!("{name}@example.com");
+                    let params = CreateUserParams::new(name, email);
+                    let id = users.create(&params).await.expect("a user").id;
+                    users.update_full_name(id, Some("Load")).await.expect("a change");
+                }
+            })
+        })
+        .collect();
+    let mut times = Vec::new();
+    for _ in 0..count {
+        let started = sessions.create(user, &NewSession::default()).await.expect("a session");
+        let token = started.token.reveal();
+        let open = enforcer.decide(PEER, Some(&token), Requirement::Session).await;
+        assert!(open.is_allowed(), "{open:?}");
+        sessions.end(started.session.id, EndReason::Revoked).await.expect("an end");
+        let ended = Instant::now();
+        while enforcer.decide(PEER, Some(&token), Requirement::Session).await.is_allowed() {
+            tokio::time::sleep(Duration::from_micros(100)).await;
+        }
+        times.push(ended.elapsed());
+    }
+    load.iter().for_each(JoinHandle::abort);
+    enforcer.shutdown().await;
+    times.sort_unstable();
+    let at = |share: f64| times.get((times.len() as f64 * share) as usize).or(times.last());
+    println!(
+        "revoked on A until refused on B: {count} times, p50 {:?}, p99 {:?}, max {:?}",
+        at(0.5),
+        at(0.99),
+        times.last()
+    );
+}
+
+async fn connect(url: &str) -> DbPool {
+    let pool = DbPool::connect(url).await.expect("a connection");
+    pool.migrate().await.expect("the schema");
+    pool
 }
 
 async fn ban_all(storage: &dyn Storage, now: DateTime<Utc>) {

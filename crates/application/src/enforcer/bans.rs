@@ -24,8 +24,13 @@ pub(super) struct BanSnapshot {
 pub(super) type Published = ArcSwap<BanSnapshot>;
 
 impl BanSnapshot {
-    /// The ban that keeps `address` out at `now`: of those that cover it the one that lasts longest.
-    pub(super) fn find(&self, address: IpAddr, now: DateTime<Utc>) -> Option<Denial> {
+    /// The ban that keeps `address` out now: of those that cover it the one that lasts longest. The clock is
+    /// read only where that decides.
+    pub(super) fn find(
+        &self,
+        address: IpAddr,
+        now: impl FnOnce() -> DateTime<Utc>,
+    ) -> Option<Denial> {
         let end = match Address::from(address) {
             Address::V4(bits) => self.v4.find(bits),
             Address::V6(bits) => self.v6.find(bits),
@@ -33,7 +38,7 @@ impl BanSnapshot {
         let until = match end {
             NOT_BANNED => return None,
             NEVER_ENDS => None,
-            end if end <= now.timestamp_micros() => return None,
+            end if end <= now().timestamp_micros() => return None,
             end => DateTime::from_timestamp_micros(end),
         };
         Some(Denial { reason: DenyReason::Banned, until })

@@ -63,9 +63,8 @@ impl Memory {
         if self.freshness.is_behind() {
             return Known::Nothing;
         }
-        let now = self.context.now();
         if !is_exempt(self.context.policy(), address)
-            && let Some(denial) = self.bans.load().find(address, now)
+            && let Some(denial) = self.bans.load().find(address, || self.context.now())
         {
             return Known::All(Decision::Deny(denial));
         }
@@ -74,6 +73,7 @@ impl Memory {
         let Ok(token) = text.parse::<Token>() else {
             return Known::All(judge(requirement, true, None));
         };
+        let now = self.context.now();
         match self.sessions.find(&token.hash(), now) {
             Found::Live(cached) => {
                 self.hits.add();

@@ -13,4 +13,5 @@ mod database;
 mod events;
 mod migrations;
 mod plan;
+mod signal;
 mod updates;
