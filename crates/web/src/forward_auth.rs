@@ -41,6 +41,9 @@ struct Question {
     /// `session`, or `address` where visitors who are not signed in may pass.
     #[serde(default)]
     require: Require,
+    /// What some proxies append of the request that it is about; nothing depends on it.
+    #[serde(default, rename = "path")]
+    _path: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]

@@ -117,11 +117,6 @@ impl Daemon {
         http::send(&self.address, "GET", path, headers, "")
     }
 
-    pub(crate) fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let json = [headers, &[("content-type", "application/json")]].concat();
-        http::send(&self.address, "POST", path, &json, body)
-    }
-
     /// Asks until the answer is of that status.
     #[track_caller]
     pub(crate) fn until(&self, path: &str, headers: &[(&str, &str)], status: u16) {

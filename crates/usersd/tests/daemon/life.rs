@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use systemprompt_test_postgres::TestCluster;
-use systemprompt_users::{UserAdminService, UserRole, UserService};
+use systemprompt_users::{CreateUserParams, UserAdminService, UserRole, UserService};
 
 use crate::harness::Place;
 use crate::http;
@@ -117,7 +117,8 @@ fn users_of_another_program_are_left_alone() {
     let place = Place::new();
     place.with_library(async |pool| {
         pool.migrate().await?;
-        UserService::new(pool)?.create_anonymous(None).await.map(drop)
+        let bob = CreateUserParams::new("bob", "bob@example.com");
+        UserService::new(pool)?.create(&bob).await.map(drop)
     });
     fs::write(place.path().join("usersd.toml"), "").unwrap();
     let daemon = place.start(&["--config", "usersd.toml"]);

@@ -5,4 +5,5 @@ mod connections;
 mod harness;
 mod http;
 mod life;
+mod nginx;
 mod revocation;
