@@ -13,6 +13,7 @@ use super::bans::{AllowedNetworkBody, refused, target};
 use super::errors::{AnyProblem, BodyProblem, ChangeProblem};
 use super::page::{PageBody, PageParams, Paged};
 use super::path::segment;
+use super::schema::{IpTargetText, Line};
 use crate::auth::{Authorized, Bans};
 use crate::{JsonBody, PathParams, Problem, QueryParams, Web};
 
@@ -46,11 +47,11 @@ async fn list_allowed(
 #[serde(deny_unknown_fields)]
 struct NewAllowedNetwork {
     /// The address or network, in any spelling.
-    #[schema(example = "198.51.100.0/24")]
+    #[schema(value_type = IpTargetText)]
     target: String,
     /// Why, for people.
     #[serde(default)]
-    #[schema(max_length = 255)]
+    #[schema(value_type = Option<Line>)]
     note: Option<String>,
 }
 
@@ -95,7 +96,7 @@ async fn allow(
     path = "/allow-list/{target}",
     tag = "bans",
     params(
-        ("target" = String, Path, description = "An address or network in any spelling; `/` is `%2F`", example = "198.51.100.0/24"),
+        ("target" = IpTargetText, Path, description = "An address or network in any spelling; `/` is `%2F`"),
     ),
     responses((status = 204, description = "It is off the list"), AnyProblem, ChangeProblem),
 )]

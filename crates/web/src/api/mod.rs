@@ -23,6 +23,7 @@ mod openapi;
 pub(crate) mod page;
 mod path;
 mod rows;
+pub(crate) mod schema;
 mod sessions;
 mod statistics;
 mod upload;

@@ -5,16 +5,20 @@ use axum::http::{HeaderValue, header};
 use axum::routing::get;
 use bytes::Bytes;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{OpenApi, PathItem, RefOr, Required, ServerBuilder};
 use utoipa::{Modify, OpenApi as _};
 
 use super::PREFIX;
+use super::schema::{IpTargetText, Line};
 use crate::Problem;
 
 /// The name of the one way to authenticate.
 const BEARER: &str = "bearer";
+
+/// What `If-Match` and `If-None-Match` look like.
+const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[0-9]+"(, *(W/)?"[0-9]+")*)$"#;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -38,7 +42,7 @@ const BEARER: &str = "bearer";
         (name = "jobs", description = "Work that is done on a schedule"),
         (name = "api keys", description = "Keys for programs"),
     ),
-    components(schemas(Problem)),
+    components(schemas(IpTargetText, Line, Problem)),
     modifiers(&Completed),
 )]
 struct Document;
@@ -66,8 +70,12 @@ pub(super) fn complete(routes: OpenApi) -> OpenApi {
     let mut document = Document::openapi();
     document.merge(routes);
     for item in document.paths.paths.values_mut() {
-        operations(item).for_each(|operation| operation.security = Some(vec![bearer()]));
-        if let Some(post) = &mut item.post {
+        for operation in operations(item) {
+            operation.security = Some(vec![bearer()]);
+            operation.parameters.iter_mut().flatten().for_each(straighten);
+        }
+        // Streams are not remembered.
+        if let Some(post) = item.post.as_mut().filter(|post| !takes_stream(post)) {
             post.parameters.get_or_insert_default().push(idempotency_key());
         }
     }
@@ -93,6 +101,49 @@ pub(super) fn route(document: &OpenApi) -> Router {
     Router::new().route(&format!("{PREFIX}/openapi.json"), get(answer))
 }
 
+/// Takes out of the schema of a parameter what no parameter can be: null, and a word that is an object too, as which
+/// a word with a default is generated.
+fn straighten(parameter: &mut RefOr<Parameter>) {
+    let RefOr::T(Parameter { schema: Some(schema), name: parameter_name, .. }) = parameter else {
+        return;
+    };
+    if parameter_name.starts_with("If-")
+        && let RefOr::T(Schema::Object(object)) = schema
+    {
+        object.pattern = Some(ENTITY_TAGS.to_owned());
+    }
+    let straight = match schema {
+        RefOr::T(Schema::AllOf(both)) => match both.items.as_mut_slice() {
+            [RefOr::T(Schema::Object(word)), RefOr::T(Schema::Object(default))] => {
+                word.default = default.default.take();
+                Some(RefOr::T(Schema::Object(std::mem::take(word))))
+            }
+            _ => None,
+        },
+        RefOr::T(Schema::OneOf(either)) => {
+            either.items.retain(|item| !is_null(item));
+            if either.items.len() == 1 { either.items.pop() } else { None }
+        }
+        RefOr::T(Schema::Object(object)) => {
+            if let SchemaType::Array(types) = &mut object.schema_type {
+                types.retain(|one| *one != Type::Null);
+                if let [only] = types.as_slice() {
+                    object.schema_type = SchemaType::Type(only.clone());
+                }
+            }
+            None
+        }
+        _ => None,
+    };
+    if let Some(straight) = straight {
+        *schema = straight;
+    }
+}
+
+fn is_null(schema: &RefOr<Schema>) -> bool {
+    matches!(schema, RefOr::T(Schema::Object(object)) if object.schema_type == SchemaType::Type(Type::Null))
+}
+
 fn bearer() -> SecurityRequirement {
     SecurityRequirement::new::<_, [String; 0], String>(BEARER, [])
 }
@@ -101,6 +152,13 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete]
         .into_iter()
         .flatten()
+}
+
+fn takes_stream(operation: &Operation) -> bool {
+    match &operation.request_body {
+        Some(RefOr::T(body)) => !body.content.contains_key("application/json"),
+        _ => false,
+    }
 }
 
 fn idempotency_key() -> RefOr<Parameter> {

@@ -10,6 +10,7 @@ use super::dto::{BanBody, CleanedBansBody, LiftedBanBody, NewBan};
 use super::{refused, target};
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem};
 use crate::api::path::segment;
+use crate::api::schema::{IpTargetText, Line};
 use crate::auth::{Authorized, Bans};
 use crate::{JsonBody, PathParams, Problem, QueryParams, Web, api};
 
@@ -42,7 +43,7 @@ pub(super) async fn ban(
 #[into_params(parameter_in = Query)]
 pub(super) struct UnbanParams {
     /// Why, for people.
-    #[param(max_length = 255)]
+    #[param(value_type = Option<Line>)]
     reason: Option<String>,
 }
 
@@ -52,7 +53,7 @@ pub(super) struct UnbanParams {
     path = "/bans/{target}",
     tag = "bans",
     params(
-        ("target" = String, Path, description = "An address or network in any spelling; `/` is `%2F`", example = "203.0.113.0/24"),
+        ("target" = IpTargetText, Path, description = "An address or network in any spelling; `/` is `%2F`"),
         UnbanParams,
     ),
     responses(

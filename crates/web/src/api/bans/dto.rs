@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::length::DurationBody;
 use crate::api::events::ActorBody;
+use crate::api::schema::{IpTargetText, Line};
 
 /// What the ledger of an address or network amounts to.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -152,21 +153,21 @@ impl From<BanFact> for BanFactBody {
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct NewBan {
     /// The address or network, in any spelling.
-    #[schema(example = "203.0.113.0/24")]
+    #[schema(value_type = IpTargetText)]
     target: String,
     /// How long.
     duration: DurationBody,
     /// Why, for people.
     #[serde(default)]
-    #[schema(max_length = 255)]
+    #[schema(value_type = Option<Line>)]
     reason: Option<String>,
     /// What reported it, such as the name of a list or a detector.
     #[serde(default)]
-    #[schema(max_length = 255)]
+    #[schema(value_type = Option<Line>)]
     source: Option<String>,
     /// The fingerprint of the offender.
     #[serde(default)]
-    #[schema(max_length = 255)]
+    #[schema(value_type = Option<Line>)]
     fingerprint: Option<String>,
     /// The path that was asked for; cut to 255 characters.
     #[serde(default)]

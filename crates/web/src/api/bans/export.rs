@@ -52,7 +52,7 @@ pub(super) struct ExportParams {
     #[param(inline, default = "ndjson")]
     format: ExportFormat,
     /// Only those that this source reported.
-    #[param(min_length = 1, max_length = 255)]
+    #[param(min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")]
     source: Option<String>,
 }
 

@@ -14,6 +14,7 @@ use super::rows::{COLUMNS, Defaults, Row, Rows};
 use super::{duration, refused};
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem};
 use crate::api::input::{CsvTable, Lines, ReadError, RowError};
+use crate::api::schema::Line;
 use crate::auth::{Authorized, Bans};
 use crate::layers::LongRunning;
 use crate::{Problem, QueryParams, Web};
@@ -30,10 +31,10 @@ pub(super) struct ImportParams {
     #[param(default = "permanent", pattern = "^([1-9][0-9]{0,4}[wdhms]|permanent)$")]
     duration: Option<String>,
     /// Why.
-    #[param(max_length = 255)]
+    #[param(value_type = Option<Line>)]
     reason: Option<String>,
     /// What reported them, such as the name of the list.
-    #[param(max_length = 255)]
+    #[param(value_type = Option<Line>)]
     source: Option<String>,
 }
 

@@ -10,6 +10,7 @@ use super::dto::{BanBody, BanCheck, BanCount, BanFactBody};
 use super::target;
 use crate::api::errors::AnyProblem;
 use crate::api::page::{PageBody, PageParams, Paged, page_request};
+use crate::api::schema::IpTargetText;
 use crate::auth::{Authorized, Bans};
 use crate::{PathParams, Problem, QueryParams, Web};
 
@@ -19,10 +20,10 @@ use crate::{PathParams, Problem, QueryParams, Web};
 #[into_params(parameter_in = Query)]
 pub(super) struct BanParams {
     /// Only those that this source reported, oldest first. Not together with `fingerprint`.
-    #[param(min_length = 1, max_length = 255)]
+    #[param(min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")]
     source: Option<String>,
     /// Only those for offences of this fingerprint, oldest first.
-    #[param(min_length = 1, max_length = 255)]
+    #[param(min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")]
     fingerprint: Option<String>,
     /// How many items at the most.
     #[param(minimum = 1, maximum = 1000, default = 50)]
@@ -83,7 +84,7 @@ pub(super) async fn count_bans(
 #[into_params(parameter_in = Query)]
 pub(super) struct CheckParams {
     /// An address, or a network as a whole, in any spelling.
-    #[param(example = "203.0.113.7")]
+    #[param(value_type = IpTargetText)]
     target: String,
 }
 
@@ -112,7 +113,7 @@ pub(super) async fn check_ban(
     path = "/bans/{target}",
     tag = "bans",
     params(
-        ("target" = String, Path, description = "An address or network in any spelling; `/` is `%2F`", example = "203.0.113.0/24"),
+        ("target" = IpTargetText, Path, description = "An address or network in any spelling; `/` is `%2F`"),
     ),
     responses((status = 200, body = BanBody, description = "The ban"), AnyProblem),
 )]
@@ -133,7 +134,7 @@ pub(super) async fn get_ban(
     path = "/bans/{target}/history",
     tag = "bans",
     params(
-        ("target" = String, Path, description = "An address or network in any spelling; `/` is `%2F`", example = "203.0.113.0/24"),
+        ("target" = IpTargetText, Path, description = "An address or network in any spelling; `/` is `%2F`"),
         PageParams,
     ),
     responses(

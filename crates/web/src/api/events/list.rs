@@ -9,6 +9,7 @@ use utoipa::IntoParams;
 use super::dto::{EventBody, EventLogPage, LatestEvents};
 use crate::api::bans::target;
 use crate::api::errors::AnyProblem;
+use crate::api::schema::IpTargetText;
 use crate::auth::{Authorized, Read};
 use crate::{Problem, QueryParams, Web};
 
@@ -56,7 +57,7 @@ pub(super) struct LatestParams {
     #[param(value_type = Option<Uuid>)]
     user_id: Option<UserId>,
     /// About exactly this address or network, in any spelling.
-    #[param(example = "203.0.113.0/24")]
+    #[param(value_type = Option<IpTargetText>)]
     target: Option<String>,
     /// `next` of the page before.
     #[param(minimum = 0, maximum = 9_223_372_036_854_775_807_i64)]

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use systemprompt_users_domain::{ApiScope, EventPosition, RecordedEvent, UserError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::dto::EventBody;
 use super::list::position;
@@ -50,6 +50,18 @@ impl Default for Streams {
     }
 }
 
+/// One event of the stream, in the fields of the protocol.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it only tells the description of the API what a stream is made of")]
+struct ServerSentEvent {
+    /// The position of the event: what to send as `Last-Event-ID`.
+    id: String,
+    /// The kind of the event.
+    event: String,
+    /// The event as JSON, see the schema `Event`.
+    data: String,
+}
+
 /// Where the stream begins.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -71,10 +83,10 @@ pub(super) struct StreamParams {
     tag = "events",
     params(
         StreamParams,
-        ("Last-Event-ID" = Option<u64>, Header, description = "The `id` of the last event that was received"),
+        ("Last-Event-ID" = Option<u64>, Header, description = "The `id` of the last event that was received", minimum = 0, maximum = 9_223_372_036_854_775_807_i64),
     ),
     responses(
-        (status = 200, body = String, content_type = "text/event-stream", description = "The stream"),
+        (status = 200, body = ServerSentEvent, content_type = "text/event-stream", description = "The stream"),
         AnyProblem,
     ),
 )]
@@ -86,8 +98,9 @@ pub(super) async fn stream_events(
     Extension(Streams(streams)): Extension<Streams>,
     parts: Parts,
 ) -> Result<Response, Problem> {
-    let after = match last_event_id(&parts.headers)?.or(params.after) {
-        Some(after) => position("after", after)?,
+    let after = params.after.map(|after| position("after", after)).transpose()?;
+    let after = match last_event_id(&parts.headers)?.or(after) {
+        Some(after) => after,
         None => web.events().last_position().await?,
     };
     let permit = streams.try_acquire_owned().map_err(|_| {
@@ -116,11 +129,11 @@ pub(super) async fn stream_events(
     Ok(([unbuffered], events).into_response())
 }
 
-fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+fn last_event_id(headers: &HeaderMap) -> Result<Option<EventPosition>, UserError> {
     let Some(value) = headers.get(LAST_EVENT_ID) else { return Ok(None) };
-    let id = value.to_str().ok().and_then(|text| text.trim().parse().ok());
-    let error = || UserError::validation("Last-Event-ID", "is not the `id` of an event");
-    Ok(Some(id.ok_or_else(error)?))
+    let id = value.to_str().ok().and_then(|text| text.trim().parse::<u64>().ok());
+    // What is no number is no place either.
+    position("Last-Event-ID", id.unwrap_or(u64::MAX)).map(Some)
 }
 
 /// One client that follows the log.

@@ -10,6 +10,8 @@ use systemprompt_users_domain::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::api::schema::Line;
+
 /// A session. Its token was shown once, to whoever started it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Session)]
@@ -154,16 +156,16 @@ pub(in crate::api) struct StartSession {
     /// The `User-Agent` header; cut to 255 characters, control characters dropped.
     user_agent: Option<String>,
     /// What it runs on.
-    #[schema(max_length = 255)]
+    #[schema(value_type = Option<Line>)]
     device_type: Option<String>,
     /// The operating system.
-    #[schema(max_length = 255)]
+    #[schema(value_type = Option<Line>)]
     os: Option<String>,
     /// The browser.
-    #[schema(max_length = 255)]
+    #[schema(value_type = Option<Line>)]
     browser: Option<String>,
     /// The browser's fingerprint.
-    #[schema(max_length = 255)]
+    #[schema(value_type = Option<Line>)]
     fingerprint: Option<String>,
 }
 
