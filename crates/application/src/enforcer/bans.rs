@@ -127,3 +127,76 @@ fn end_of(until: BanEnd) -> End {
         BanEnd::Never => NEVER_ENDS,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::Duration;
+
+    use super::*;
+
+    fn target(text: &str) -> IpTarget {
+        text.parse().unwrap()
+    }
+
+    #[track_caller]
+    fn check(published: &Published, address: &str, banned: bool) {
+        let snapshot = published.load();
+        let found = snapshot.find(address.parse().unwrap(), || DateTime::UNIX_EPOCH);
+        assert_eq!(found.is_some(), banned, "{address}: {found:?}");
+    }
+
+    #[test]
+    fn changes_are_seen_once_they_are_published() {
+        let mut book = BanBook::default();
+        let published = Published::from_pointee(book.freeze());
+        book.ban(target("10.0.0.0/8"), BanEnd::Never);
+        book.ban(target("2001:db8::/32"), BanEnd::Never);
+        book.allow(target("10.1.0.0/16"));
+        check(&published, "10.0.0.1", false);
+        book.publish(&published);
+        for (address, banned) in [
+            ("10.0.0.1", true),
+            ("::ffff:10.0.0.1", true),
+            ("10.1.0.1", false),
+            ("11.0.0.0", false),
+            ("2001:db8::1", true),
+            ("::10.0.0.1", false),
+        ] {
+            check(&published, address, banned);
+        }
+        assert_eq!((published.load().bans, published.load().networks_allowed), (2, 1));
+        book.disallow(target("10.1.0.0/16"));
+        book.lift(target("2001:db8::/32"));
+        book.publish(&published);
+        check(&published, "10.1.0.1", true);
+        check(&published, "2001:db8::1", false);
+        assert_eq!((published.load().bans, published.load().networks_allowed), (1, 0));
+    }
+
+    #[test]
+    fn what_is_over_is_dropped_and_nothing_else() {
+        let at = |hours| DateTime::UNIX_EPOCH + Duration::hours(hours);
+        let mut book = BanBook::default();
+        for (text, until) in [
+            ("192.0.2.1", BanEnd::At(at(1))),
+            ("192.0.2.2", BanEnd::At(at(2))),
+            ("2001:db8::1", BanEnd::At(at(1))),
+            ("2001:db8::2", BanEnd::Never),
+        ] {
+            book.ban(target(text), until);
+        }
+        let published = Published::from_pointee(book.freeze());
+        assert_eq!(published.load().bans, 4);
+        book.drop_over(at(2));
+        book.publish(&published);
+        assert_eq!(published.load().bans, 2);
+        for (address, banned) in [
+            ("192.0.2.1", false),
+            ("192.0.2.2", true),
+            ("2001:db8::1", false),
+            ("2001:db8::2", true),
+        ] {
+            check(&published, address, banned);
+        }
+    }
+}

@@ -7,9 +7,10 @@ use systemprompt_users_domain::{
     EventFilter, EventId, EventKind, EventPosition, MAX_PAGE_LIMIT, PageLimit, PageRequest,
     RecordedEvent, Result, StorageError, UnitOfWork, UserError,
 };
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
+use super::alarm::Alarm;
 use super::bans::{BanBook, BanSnapshot};
 use super::memory::Memory;
 use crate::Context;
@@ -25,9 +26,6 @@ const TIDY_EVERY: Duration = Duration::from_secs(600);
 
 /// How long after its end a ban is kept, for clocks that are set back.
 const GRACE: chrono::Duration = chrono::Duration::hours(1);
-
-/// How long is waited for another alarm after one was lost.
-const ALARM_AGAIN: Duration = Duration::from_millis(500);
 
 /// Reads the log from where it stands.
 pub(super) struct Follower {
@@ -90,7 +88,7 @@ impl Follower {
     pub(super) async fn run(
         mut self,
         memory: Arc<Memory>,
-        alarm: Arc<Notify>,
+        alarm: Arc<Alarm>,
         mut stop: watch::Receiver<bool>,
         poll: Duration,
     ) {
@@ -100,6 +98,8 @@ impl Follower {
             match self.catch_up(&memory).await {
                 Ok(()) if silent => {
                     silent = false;
+                    // Its connection may hang as well, and nobody would tell.
+                    alarm.renew();
                     tracing::info!("the storage answers again; changes are followed");
                 }
                 Err(error) if !silent => {
@@ -116,7 +116,7 @@ impl Follower {
             tokio::select! {
                 _ = stop.changed() => return,
                 () = tokio::time::sleep(poll) => {}
-                () = alarm.notified() => tokio::time::sleep(GAP).await,
+                () = alarm.rung() => tokio::time::sleep(GAP).await,
             }
         }
     }
@@ -207,34 +207,6 @@ impl Follower {
             Ok(answer) => Ok(answer?),
             Err(elapsed) => Err(UserError::Storage(StorageError::Unavailable(elapsed.into()))),
         }
-    }
-}
-
-/// Rings `alarm` whenever the storage's own does, and makes that anew when it is lost, until `stop`.
-pub(super) async fn listen(
-    context: Context,
-    alarm: Arc<Notify>,
-    mut stop: watch::Receiver<bool>,
-    patience: Duration,
-) {
-    let listening = async {
-        loop {
-            if let Ok(Ok(mut signal)) = timeout(patience, context.signal()).await {
-                loop {
-                    // Also once at the beginning: nobody listened before.
-                    alarm.notify_one();
-                    if let Err(error) = signal.wait().await {
-                        tracing::debug!(%error, "the alarm is lost, another one is made");
-                        break;
-                    }
-                }
-            }
-            tokio::time::sleep(ALARM_AGAIN).await;
-        }
-    };
-    tokio::select! {
-        _ = stop.changed() => {}
-        () = listening => {}
     }
 }
 

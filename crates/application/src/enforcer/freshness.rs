@@ -35,3 +35,26 @@ impl Freshness {
         self.lag() > self.bound
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn it_falls_behind_by_itself() {
+        let freshness = Freshness::new(Instant::now(), SECOND);
+        tokio::time::advance(SECOND).await;
+        assert_eq!((freshness.lag(), freshness.is_behind()), (SECOND, false));
+        tokio::time::advance(Duration::from_nanos(1)).await;
+        assert!(freshness.is_behind());
+        // A read that took long confirms the moment at which it began.
+        let began = Instant::now();
+        tokio::time::advance(SECOND / 2).await;
+        freshness.confirm(began);
+        assert_eq!((freshness.lag(), freshness.is_behind()), (SECOND / 2, false));
+        freshness.confirm(began - SECOND);
+        assert_eq!(freshness.lag(), SECOND / 2, "never back");
+    }
+}

@@ -1,6 +1,7 @@
 //! The decision path: may this address, with this session, do this? Answered from memory.
 
 mod activity;
+mod alarm;
 mod ask;
 mod bans;
 mod counters;
@@ -22,11 +23,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use systemprompt_users_domain::{Result, Storage};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use self::activity::Activity;
+use self::alarm::Alarm;
 use self::follower::Follower;
 use self::memory::{Known, Memory};
 use crate::Context;
@@ -95,9 +97,11 @@ impl Enforcer {
         let memory = Arc::new(memory);
         let follower = follower.caught_up(&memory).await?;
         let (stop, stopped) = watch::channel(false);
-        let alarm = Arc::new(Notify::new());
-        let listening =
-            follower::listen(context.clone(), Arc::clone(&alarm), stopped.clone(), patience);
+        let alarm = Arc::new(Alarm::default());
+        let listening = {
+            let (context, alarm, stop) = (context.clone(), Arc::clone(&alarm), stopped.clone());
+            async move { alarm.listen(&context, stop, patience).await }
+        };
         let following = follower.run(Arc::clone(&memory), alarm, stopped.clone(), poll);
         let writing = activity::write_activity(context, notes, stopped, patience);
         let running = vec![tokio::spawn(listening), tokio::spawn(following), tokio::spawn(writing)];
@@ -106,7 +110,8 @@ impl Enforcer {
 
     /// Decides about a request from `address` with `token`, which may be any text.
     ///
-    /// It waits for the storage only when the session is not in memory yet, or this host has fallen behind.
+    /// It waits for the storage only when the session is not in memory, as that of a token which stands for
+    /// none never is, or when this host has fallen behind.
     pub async fn decide(
         &self,
         address: IpAddr,
