@@ -5,6 +5,7 @@ mod actor;
 mod ban;
 mod bulk;
 mod clock;
+mod duration;
 mod error;
 mod event;
 mod filter;
@@ -34,6 +35,7 @@ pub use ban::{
 };
 pub use bulk::{BulkCreateItem, BulkCreateOutcome, BulkItem, BulkOutcome, BulkReport, OnExisting};
 pub use clock::{Clock, Entropy};
+pub use duration::{format_duration, parse_duration};
 pub use error::{Result, StorageError, StorageResult, UniqueKey, UserError};
 pub use event::{
     Event, EventFilter, EventKind, EventPosition, ProfileField, RecordedEvent, RefusedOperation,

@@ -134,7 +134,7 @@ impl CsvTable {
         lines: &mut Lines,
     ) -> io::Result<Option<(Original, Result<ByteRecord, RowError>)>> {
         let first = loop {
-            match lines.next()? {
+            match lines.read_line()? {
                 None => return Ok(None),
                 Some(line) if line.is_blank() => {}
                 Some(line) if self.has_comments && line.starts_with(b'#') => {}
@@ -175,7 +175,7 @@ fn join(first: &Line, lines: &mut Lines) -> io::Result<Joined> {
         Joined { bytes: first.bytes.clone(), more: Vec::new(), quotes: Quotes::default() };
     joined.quotes.read(&first.bytes);
     while joined.quotes == Quotes::Open {
-        let Some(line) = lines.next()? else { break };
+        let Some(line) = lines.read_line()? else { break };
         if joined.bytes.len() + line.bytes.len() >= MAX_LINE {
             joined.more.push(line);
             break;

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod address_list;
+mod ban_csv;
 mod csv_table;
 mod lines;
 mod row;
@@ -10,6 +12,8 @@ mod user_row;
 
 use std::io;
 
+pub use address_list::{AddressList, BanList};
+pub use ban_csv::{BAN_EXPORT_COLUMNS, BanCsv, BanDefaults};
 pub use csv_table::{CsvTable, Fields};
 pub use lines::{Line, Lines, MAX_LINE};
 pub use row::{ERROR_COLUMNS, Original, Row, RowError, Rows, parse_bool};

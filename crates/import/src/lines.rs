@@ -64,7 +64,7 @@ impl Lines {
     }
 
     /// The next line.
-    pub fn next(&mut self) -> io::Result<Option<Line>> {
+    pub fn read_line(&mut self) -> io::Result<Option<Line>> {
         match self.put_back.pop_front() {
             Some(line) => Ok(Some(line)),
             None => self.read(),
@@ -123,7 +123,7 @@ mod tests {
     fn lines(text: &[u8]) -> Vec<(u64, Vec<u8>)> {
         let mut lines = Lines::new(Box::new(io::Cursor::new(text.to_vec())));
         let mut all = Vec::new();
-        while let Some(line) = lines.next().unwrap() {
+        while let Some(line) = lines.read_line().unwrap() {
             all.push((line.number, line.bytes));
         }
         all
@@ -145,19 +145,19 @@ mod tests {
         text.extend(b"\nnext");
         let mut lines =
             Lines::new(Box::new(io::BufReader::with_capacity(7, io::Cursor::new(text))));
-        let line = lines.next().unwrap().unwrap();
+        let line = lines.read_line().unwrap().unwrap();
         assert!(line.is_too_long());
         assert_eq!(line.bytes, long);
-        assert_eq!(lines.next().unwrap().unwrap(), Line { number: 2, bytes: b"next".into() });
+        assert_eq!(lines.read_line().unwrap().unwrap(), Line { number: 2, bytes: b"next".into() });
     }
 
     #[test]
     fn what_is_put_back_comes_again_in_order() {
         let mut lines = Lines::new(Box::new(io::Cursor::new(b"1\n2\n3\n4\n".to_vec())));
-        let read: Vec<Line> = (0..3).map(|_| lines.next().unwrap().unwrap()).collect();
+        let read: Vec<Line> = (0..3).map(|_| lines.read_line().unwrap().unwrap()).collect();
         lines.put_back(read.iter().skip(1).cloned().collect());
         let numbers: Vec<u64> =
-            std::iter::from_fn(|| lines.next().unwrap()).map(|line| line.number).collect();
+            std::iter::from_fn(|| lines.read_line().unwrap()).map(|line| line.number).collect();
         assert_eq!(numbers, [2, 3, 4]);
     }
 }

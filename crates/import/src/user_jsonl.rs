@@ -26,7 +26,7 @@ impl Rows for UserJsonl {
 
     fn next(&mut self) -> io::Result<Option<Row<UserRow>>> {
         let line = loop {
-            match self.lines.next()? {
+            match self.lines.read_line()? {
                 None => return Ok(None),
                 Some(line) if line.is_blank() || line.starts_with(b'#') => {}
                 Some(line) => break line,

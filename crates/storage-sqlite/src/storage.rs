@@ -29,7 +29,7 @@ pub struct SqliteStorage {
     turn: Arc<Semaphore>,
     patience: Duration,
     bell: Bell,
-    watcher: SqliteConnectOptions,
+    watcher: Arc<SqliteConnectOptions>,
 }
 
 /// Where the database is, and how it is worked with.
@@ -100,7 +100,7 @@ impl SqliteStorage {
             turn: Arc::new(Semaphore::new(1)),
             patience: options.busy_timeout,
             bell: Bell::default(),
-            watcher: reader_options(&options),
+            watcher: Arc::new(reader_options(&options)),
         })
     }
 

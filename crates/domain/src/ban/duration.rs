@@ -1,9 +1,11 @@
 //! How long a ban holds.
 
+use std::str::FromStr;
+
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{Result, UserError};
+use crate::{Result, UserError, parse_duration};
 
 /// How long a ban is to hold from the moment it is made.
 ///
@@ -51,6 +53,23 @@ impl BanDuration {
             return Err(too_long());
         }
         Ok(BanEnd::At(end))
+    }
+}
+
+impl FromStr for BanDuration {
+    type Err = UserError;
+
+    /// Reads `permanent`, or a length of time as [`parse_duration`] does.
+    fn from_str(text: &str) -> Result<Self> {
+        if text.trim().eq_ignore_ascii_case("permanent") {
+            return Ok(Self::Permanent);
+        }
+        parse_duration(text).map(Self::For).map_err(|error| match error {
+            UserError::Validation { field, message } if message.starts_with("expected") => {
+                UserError::validation(field, "expected a duration such as 12h or 7d, or permanent")
+            }
+            other => other,
+        })
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) use bans::{
     AllowCommand, BanAddArgs, BanExportArgs, BanExportFormat, BanImportArgs, BanImportFormat,
     BanListArgs, BansCommand,
 };
-pub(crate) use duration::{ban_duration, duration, format_duration};
+pub(crate) use duration::{ban_duration, duration};
 pub(crate) use filter::{OrderArg, UserFilterArgs};
 pub(crate) use keys::{AdminLinkArgs, KeyCreateArgs, KeysCommand};
 pub(crate) use moment::Moment;

@@ -1,8 +1,8 @@
 //! `usersctl admin-link`: a one-time link into the admin pages.
 
-use systemprompt_users::{User, UserError, UserRole};
+use systemprompt_users::{User, UserError, UserRole, format_duration};
 
-use crate::cli::{AdminLinkArgs, format_duration};
+use crate::cli::AdminLinkArgs;
 use crate::exit::{Done, Failure, Outcome, note};
 use crate::host::Host;
 use crate::output::{AdminLinkRow, printable};

@@ -1,10 +1,12 @@
 //! `usersctl anonymous ...`
 
 use chrono::Duration;
-use systemprompt_users::{AnonymousScope, Cursor, PageRequest, User, UserFilter, UserOrder};
+use systemprompt_users::{
+    AnonymousScope, Cursor, PageRequest, User, UserFilter, UserOrder, format_duration,
+};
 
 use super::pages;
-use crate::cli::{AnonymousCommand, ConfirmArgs, format_duration};
+use crate::cli::{AnonymousCommand, ConfirmArgs};
 use crate::confirm::preview;
 use crate::exit::{Done, Failure, Outcome};
 use crate::host::{Host, Services};

@@ -1,11 +1,11 @@
 //! `usersctl keys ...`
 
 use systemprompt_users::{
-    ApiKey, ApiKeyId, ApiScopes, IssuedApiKey, NewApiKey, PageRequest, UserError,
+    ApiKey, ApiKeyId, ApiScopes, IssuedApiKey, NewApiKey, PageRequest, UserError, format_duration,
 };
 
 use super::{now, pages};
-use crate::cli::{ConfirmArgs, KeyCreateArgs, KeysCommand, ListArgs, format_duration};
+use crate::cli::{ConfirmArgs, KeyCreateArgs, KeysCommand, ListArgs};
 use crate::confirm::preview;
 use crate::exit::{Done, Failure, Outcome, note};
 use crate::host::{Host, Services};

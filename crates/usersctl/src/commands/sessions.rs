@@ -1,11 +1,11 @@
 //! `usersctl sessions ...`
 
 use systemprompt_users::{
-    EndReason, PageLimit, PageRequest, Result, SessionId, UserError, UserSession,
+    EndReason, PageLimit, PageRequest, Result, SessionId, UserError, UserSession, format_duration,
 };
 
 use super::{lookup, now, pages};
-use crate::cli::{ConfirmArgs, SessionListArgs, SessionsCommand, format_duration};
+use crate::cli::{ConfirmArgs, SessionListArgs, SessionsCommand};
 use crate::confirm::preview;
 use crate::exit::{Done, Failure, Outcome, note};
 use crate::host::{Host, Services};

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use systemprompt_users::{IpTarget, UserError};
-use systemprompt_users_import::Rows;
+use systemprompt_users_import::{AddressList, Rows};
 
 use super::change::parse_targets;
 use crate::exit::{Done, Failure, Outcome, note};
 use crate::host::{Host, Services};
-use crate::import::{AddressList, Input};
+use crate::import::Input;
 use crate::output::{CheckRow, List, Record, Terminal, printable};
 use crate::progress::Progress;
 

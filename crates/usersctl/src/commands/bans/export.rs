@@ -1,12 +1,12 @@
 //! Writing the bans in force in a form that an import takes.
 
 use systemprompt_users::{BannedIp, PageLimit, PageRequest};
+use systemprompt_users_import::BAN_EXPORT_COLUMNS;
 
 use super::super::now;
 use crate::cli::{BanExportArgs, BanExportFormat, Format};
 use crate::exit::{Done, Failure, Outcome};
 use crate::host::{Host, Services};
-use crate::import::BAN_EXPORT_COLUMNS;
 use crate::output::{BanRow, Object, Output, Record, into_io};
 use crate::progress::Progress;
 

@@ -1,13 +1,13 @@
 //! Banning everything in a file.
 
 use systemprompt_users::{BanIpWithMetadataParams, BulkBanOutcome, UserError};
-use systemprompt_users_import::Rows;
+use systemprompt_users_import::{BanCsv, BanDefaults, BanList, Rows};
 
 use super::super::now;
 use crate::cli::{BanImportArgs, BanImportFormat};
 use crate::exit::{Failure, Outcome};
 use crate::host::{Host, Services};
-use crate::import::{BanCsv, BanDefaults, BanList, Import, Input, Sink, Stored};
+use crate::import::{Import, Input, Sink, Stored};
 use crate::output::Output;
 
 pub(super) async fn run(args: &BanImportArgs, host: &Host) -> Outcome {

@@ -1,10 +1,10 @@
 //! Removing deleted users for good.
 
 use chrono::Duration;
-use systemprompt_users::PurgePreview;
+use systemprompt_users::{PurgePreview, format_duration};
 
 use super::super::lookup::{Named, done};
-use crate::cli::{ConfirmArgs, PurgeArgs, format_duration};
+use crate::cli::{ConfirmArgs, PurgeArgs};
 use crate::confirm::preview;
 use crate::exit::{Done, Outcome};
 use crate::host::{Host, Services};

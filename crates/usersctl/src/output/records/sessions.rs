@@ -1,9 +1,8 @@
 //! Records about sessions. Tokens and their hashes are shown nowhere.
 
 use chrono::{DateTime, Utc};
-use systemprompt_users::UserSession;
+use systemprompt_users::{UserSession, format_duration};
 
-use crate::cli::format_duration;
 use crate::output::{Column, Record, Tone, Value};
 
 /// A session, as it is at a moment.

@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
-use systemprompt_users::{BanDuration, BanIpParams, BanIpWithMetadataParams};
+use systemprompt_users_domain::{BanDuration, BanIpParams, BanIpWithMetadataParams};
 
-use crate::cli::ban_duration;
-use crate::exit::Failure;
-use systemprompt_users_import::{CsvTable, Fields, Lines, Original, Row, RowError, Rows};
+use crate::HeaderError;
+use crate::csv_table::{CsvTable, Fields};
+use crate::lines::Lines;
+use crate::row::{Original, Row, RowError, Rows};
 
 /// The columns that an import understands.
 const COLUMNS: [&str; 8] = [
@@ -22,7 +23,7 @@ const COLUMNS: [&str; 8] = [
 ];
 
 /// The columns of an export, the last two of which say nothing to an import.
-pub(crate) const EXPORT_COLUMNS: [&str; 9] = [
+pub const BAN_EXPORT_COLUMNS: [&str; 9] = [
     "target",
     "until",
     "reason",
@@ -36,16 +37,20 @@ pub(crate) const EXPORT_COLUMNS: [&str; 9] = [
 
 /// What holds for rows that do not say otherwise.
 #[derive(Debug, Clone)]
-pub(crate) struct BanDefaults {
-    pub(crate) duration: BanDuration,
-    pub(crate) reason: Option<String>,
-    pub(crate) source: Option<String>,
-    pub(crate) now: DateTime<Utc>,
+pub struct BanDefaults {
+    /// How long.
+    pub duration: BanDuration,
+    /// Why.
+    pub reason: Option<String>,
+    /// What reported them.
+    pub source: Option<String>,
+    /// From when on.
+    pub now: DateTime<Utc>,
 }
 
 impl BanDefaults {
     /// A ban of `target` as the defaults say.
-    pub(crate) fn ban(&self, target: String) -> BanIpWithMetadataParams {
+    pub fn ban(&self, target: String) -> BanIpWithMetadataParams {
         BanIpWithMetadataParams::from(BanIpParams {
             ip: target,
             duration: self.duration,
@@ -86,16 +91,14 @@ impl BanDefaults {
                 }
                 Ok(BanDuration::For(rest))
             }
-            (None, Some(text)) => {
-                ban_duration(text).map_err(|reason| RowError::new("duration", reason))
-            }
+            (None, Some(text)) => text.parse().map_err(RowError::from),
             (None, None) => Ok(self.duration),
         }
     }
 }
 
 /// Rows of a CSV file with a header.
-pub(crate) struct BanCsv {
+pub struct BanCsv {
     table: CsvTable,
     lines: Lines,
     defaults: BanDefaults,
@@ -103,7 +106,10 @@ pub(crate) struct BanCsv {
 
 impl BanCsv {
     /// Reads the header.
-    pub(crate) fn open(mut lines: Lines, defaults: BanDefaults) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// When the header is not as it has to be, or can't be read.
+    pub fn open(mut lines: Lines, defaults: BanDefaults) -> Result<Self, HeaderError> {
         let known = [COLUMNS.as_slice(), &["ban_count", "banned_at"]].concat();
         let table = CsvTable::open(&mut lines, &known, &["target"], true)?;
         Ok(Self { table, lines, defaults })
@@ -135,7 +141,7 @@ impl Rows for BanCsv {
 #[cfg(test)]
 mod tests {
     use chrono::Duration;
-    use systemprompt_users::BanEnd;
+    use systemprompt_users_domain::BanEnd;
 
     use super::*;
 

@@ -2,21 +2,23 @@
 
 use std::io::{self, Write};
 
-use systemprompt_users::{BanIpWithMetadataParams, IpTarget};
+use systemprompt_users_domain::{BanIpWithMetadataParams, IpTarget};
 
-use super::ban_csv::BanDefaults;
-use systemprompt_users_import::{Line, Lines, Original, Row, RowError, Rows};
+use crate::ban_csv::BanDefaults;
+use crate::lines::{Line, Lines};
+use crate::row::{Original, Row, RowError, Rows};
 
 /// What a kept line ends with: a comment, which the next import passes over.
 const ERROR_MARK: &[u8] = b" # error_line=";
 
 /// Rows of a list of addresses and networks.
-pub(crate) struct AddressList {
+pub struct AddressList {
     lines: Lines,
 }
 
 impl AddressList {
-    pub(crate) fn new(lines: Lines) -> Self {
+    /// Reads from the first line on.
+    pub fn new(lines: Lines) -> Self {
         Self { lines }
     }
 }
@@ -26,7 +28,7 @@ impl Rows for AddressList {
 
     fn next(&mut self) -> io::Result<Option<Row<IpTarget>>> {
         loop {
-            let Some(line) = self.lines.next()? else { return Ok(None) };
+            let Some(line) = self.lines.read_line()? else { return Ok(None) };
             let parsed = match parse(&line) {
                 Ok(None) => continue,
                 Ok(Some(target)) => Ok(target),
@@ -54,13 +56,14 @@ impl Rows for AddressList {
 }
 
 /// Rows of a list, each a ban.
-pub(crate) struct BanList {
+pub struct BanList {
     list: AddressList,
     defaults: BanDefaults,
 }
 
 impl BanList {
-    pub(crate) fn new(lines: Lines, defaults: BanDefaults) -> Self {
+    /// Reads from the first line on.
+    pub fn new(lines: Lines, defaults: BanDefaults) -> Self {
         Self { list: AddressList::new(lines), defaults }
     }
 }
