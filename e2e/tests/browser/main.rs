@@ -3,5 +3,7 @@
 
 mod browser;
 mod gallery;
+mod hands;
+mod newcomer;
 mod run;
 mod server;

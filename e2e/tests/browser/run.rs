@@ -16,11 +16,8 @@ pub(crate) fn run<F>(javascript: bool, test: impl FnOnce(Arc<Stage>) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let server = Server::start().await;
         let stage = Arc::new(Stage { browser: Browser::start(javascript).await, server });

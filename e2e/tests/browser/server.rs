@@ -51,6 +51,7 @@ impl Server {
 
     pub(crate) async fn stop(self) {
         self.serving.abort();
+        self.web.shutdown().await;
         drop((self.users, self.web));
         self.pool.close().await.unwrap();
         self.folder.close().unwrap();

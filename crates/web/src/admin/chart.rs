@@ -28,6 +28,8 @@ pub(super) struct Chart {
 /// One figure.
 struct Point {
     label: String,
+    /// The label where there is little room: the day.
+    short: String,
     count: String,
     x: String,
     y: String,
@@ -145,6 +147,7 @@ impl Scale {
         let is_labelled = place.is_multiple_of(self.count.div_ceil(LABELS));
         Point {
             label: label.to_owned(),
+            short: label.split(' ').take(2).collect::<Vec<_>>().join(" "),
             count: grouped(count),
             x: format!("{x:.1}"),
             y: format!("{y:.1}"),

@@ -30,7 +30,8 @@ fn relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     match distance {
         distance if distance.abs() < Duration::seconds(10) => "just now".into(),
         distance if distance > Duration::zero() => format!("{words} ago"),
-        _ => format!("in {words}"),
+        // What lasts seven days from now is told as seven, also a second later.
+        _ => format!("in {}", length(distance.abs() + Duration::seconds(30))),
     }
 }
 
@@ -96,6 +97,11 @@ pub(super) fn sentence(message: impl AsRef<str>) -> String {
 /// A word of the code as words for people: `user_created` as `User created`.
 pub(super) fn words(code: &str) -> String {
     let text = code.replace(['_', '-'], " ");
+    for (word, name) in [("ip ", "IP "), ("api ", "API ")] {
+        if let Some(rest) = text.strip_prefix(word) {
+            return format!("{name}{rest}");
+        }
+    }
     let mut chars = text.chars();
     let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}", chars.as_str())
