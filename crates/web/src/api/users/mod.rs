@@ -6,6 +6,7 @@ mod create;
 mod dto;
 mod export;
 mod filter;
+mod import;
 mod item;
 mod lifecycle;
 mod list;
@@ -16,7 +17,7 @@ mod roles;
 mod upkeep;
 
 pub(crate) use dto::{Role, Status, UserAnswer, UserBody};
-pub(crate) use params::{UserPath, users_of};
+pub(crate) use params::users_of;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -34,6 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
         .routes(routes!(lookup::first_admin))
         .routes(routes!(lookup::missing_users))
         .routes(routes!(export::export_users))
+        .routes(routes!(import::import_users))
         .routes(routes!(bulk::bulk_set_status))
         .routes(routes!(bulk::bulk_delete))
         .routes(routes!(bulk::bulk_assign_role))

@@ -1,0 +1,127 @@
+//! The answer of an import: a line for each row, and one at the end.
+
+use bytes::Bytes;
+use serde::Serialize;
+use systemprompt_users_import::{RowError, UserStored};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::Problem;
+
+/// One line of the answer.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum UserImportLine {
+    /// What became of a row.
+    Row {
+        /// The line that it begins on, from 1.
+        line: u64,
+        /// What became of it.
+        #[schema(inline)]
+        outcome: Outcome,
+        /// The user.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<Uuid>,
+        /// The field at fault of a refused row; `row` is the row as a whole.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        field: Option<String>,
+        /// What is wrong with a refused row.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// The last line: everything was read.
+    Summary(Counts),
+    /// The last line when the import ended early. Rows without a line of their own may not be in; the same rows can
+    /// be sent again.
+    Error {
+        /// What went wrong.
+        problem: Problem,
+    },
+}
+
+/// What became of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Outcome {
+    /// The user was created.
+    Created,
+    /// The user was there, and is as it was.
+    Unchanged,
+    /// The user was there, and was brought up to date.
+    Updated,
+    /// The row is as it has to be; nothing was stored.
+    Valid,
+    /// The row was left out.
+    Refused,
+}
+
+/// What became of all rows.
+#[derive(Debug, Default, Clone, Copy, Serialize, ToSchema)]
+#[schema(as = UserImportSummary)]
+pub(super) struct Counts {
+    /// Rows that were read.
+    rows: u64,
+    /// Users that were created.
+    created: u64,
+    /// Users that were there, and are as they were.
+    unchanged: u64,
+    /// Users that were there, and were brought up to date.
+    updated: u64,
+    /// Rows that are as they have to be, where nothing was to be stored.
+    valid: u64,
+    /// Rows that were left out.
+    refused: u64,
+}
+
+impl Counts {
+    /// Counts rows of the answer.
+    pub(super) fn add(&mut self, lines: &[UserImportLine]) {
+        for line in lines {
+            let UserImportLine::Row { outcome, .. } = line else { continue };
+            self.rows += 1;
+            *match outcome {
+                Outcome::Created => &mut self.created,
+                Outcome::Unchanged => &mut self.unchanged,
+                Outcome::Updated => &mut self.updated,
+                Outcome::Valid => &mut self.valid,
+                Outcome::Refused => &mut self.refused,
+            } += 1;
+        }
+    }
+}
+
+impl UserImportLine {
+    /// A row that was left out.
+    pub(super) fn refused(line: u64, error: RowError) -> Self {
+        let (field, reason) = (Some(error.field), Some(error.reason));
+        Self::Row { line, outcome: Outcome::Refused, id: None, field, reason }
+    }
+
+    /// A row that is as it has to be.
+    pub(super) const fn valid(line: u64) -> Self {
+        Self::Row { line, outcome: Outcome::Valid, id: None, field: None, reason: None }
+    }
+
+    /// A row that the storage was asked about.
+    pub(super) fn stored(line: u64, stored: UserStored) -> Self {
+        let (outcome, id) = match stored {
+            UserStored::Created(id) => (Outcome::Created, id),
+            UserStored::Existing(id) => (Outcome::Unchanged, id),
+            UserStored::Changed(id) => (Outcome::Updated, id),
+            UserStored::Refused(error) => return Self::refused(line, error),
+        };
+        Self::Row { line, outcome, id: Some(id.as_uuid()), field: None, reason: None }
+    }
+}
+
+/// Lines as they are sent.
+pub(super) fn lines(lines: &[UserImportLine]) -> Bytes {
+    let mut bytes = Vec::new();
+    for line in lines {
+        // These types have no map with keys that are no text, which is all that could fail.
+        if serde_json::to_writer(&mut bytes, line).is_ok() {
+            bytes.push(b'\n');
+        }
+    }
+    bytes.into()
+}
