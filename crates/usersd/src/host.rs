@@ -5,7 +5,8 @@ use std::pin::pin;
 use systemprompt_users::{
     Actor, BackendKind, Context, DbPool, JobRunner, SchemaVersion, registered_jobs,
 };
-use systemprompt_users_web::{Web, health};
+use systemprompt_users_web::Web;
+use systemprompt_users_web::health::{self, MeteredStorage};
 use tokio::sync::watch;
 
 use crate::config::Config;
@@ -32,7 +33,7 @@ pub(crate) fn run(config: Config) -> Result<(), Failure> {
 async fn live(config: &Config, pool: &DbPool) -> Result<(), Failure> {
     let stop = signals::stop_asked()?;
     let (stopping, stopped) = watch::channel(false);
-    let context = Context::new(pool).as_actor(Actor::System);
+    let context = Context::new(&MeteredStorage::new(pool.clone())).as_actor(Actor::System);
     let jobs =
         config.jobs.then(|| JobRunner::of(context.clone(), registered_jobs())).transpose()?;
     let run_jobs = async {

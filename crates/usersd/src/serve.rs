@@ -45,7 +45,8 @@ impl Site<'_> {
         let base = format!("{}://{bound}", if tls.is_some() { "https" } else { "http" });
         println!("usersd: listening on {base}");
         if config.admin_pages {
-            greet(web, &base, self.new_admin).await?;
+            let shown = base.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
+            greet(web, &shown, self.new_admin).await?;
         }
         let service = routes::router(config, self.pool, web, self.metrics)
             .into_make_service_with_connect_info::<SocketAddr>();

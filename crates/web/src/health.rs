@@ -1,9 +1,11 @@
 //! Whether this host is alive, ready, and how it fares.
 
 mod figures;
+mod metered;
 mod readiness;
 
 pub use figures::{describe, recorder};
+pub use metered::MeteredStorage;
 pub use metrics_exporter_prometheus::PrometheusHandle;
 pub use readiness::{Readiness, SchemaState};
 

@@ -30,7 +30,7 @@ pub struct Problem {
     pub field: Option<String>,
     /// Until when it stays so.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub until: Option<DateTime<Utc>>,
+    pub until: Option<Box<DateTime<Utc>>>,
     /// After how many seconds the same may be tried again.
     #[serde(skip)]
     pub retry_after: Option<u32>,
@@ -67,8 +67,8 @@ impl Problem {
 
     /// The same saying until when it stays so.
     #[must_use]
-    pub const fn until(mut self, until: DateTime<Utc>) -> Self {
-        self.until = Some(until);
+    pub fn until(mut self, until: DateTime<Utc>) -> Self {
+        self.until = Some(Box::new(until));
         self
     }
 

@@ -52,7 +52,8 @@ impl Web {
 
 fn may_close(method: &Method, path: &str) -> bool {
     let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    !method.is_safe() && !(method == Method::POST && OPENING.contains(&last))
+    let only_opens = method == Method::POST && OPENING.contains(&last);
+    !method.is_safe() && !only_opens
 }
 
 #[cfg(test)]

@@ -33,6 +33,10 @@ fn the_first_start_makes_an_admin_and_lets_them_in_once() {
     assert_eq!(daemon.get("/admin", &[("cookie", &cookie)]).status, 200);
     assert_eq!(sign_in().status, 401, "a link is good once");
     assert_eq!(daemon.get("/readyz", &[]).json()["status"], "ready");
+    let figures = daemon.get("/metrics", &[]).body;
+    for figure in ["users_storage_seconds_count{what=\"write\"}", "users_job_runs{"] {
+        assert!(figures.lines().any(|line| line.starts_with(figure)), "{figure}: {figures}");
+    }
     daemon.signal("TERM");
     let (status, log) = daemon.wait();
     assert!(status.success(), "{log}");

@@ -1,4 +1,11 @@
 //! The daemon as an operator starts it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod config;
 mod connections;
@@ -7,3 +14,4 @@ mod http;
 mod life;
 mod nginx;
 mod revocation;
+mod tls;

@@ -61,7 +61,6 @@ pub fn hardened(router: Router, web: &Web) -> Router {
         .layer(from_fn(observe))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands over what was thrown")]
 fn caught(_panic: Box<dyn Any + Send>) -> Response {
     // The message of a panic may hold a value, and the hook has shown where it was.
     tracing::error!("a handler panicked");

@@ -1,0 +1,38 @@
+//! TLS, with a certificate that lasts longer than this project.
+
+use std::fs;
+use std::process::Command;
+
+use crate::harness::Place;
+
+#[test]
+fn it_speaks_tls_and_http_2() {
+    let place = Place::new();
+    let (cert, key) = (place.path().join("cert.pem"), place.path().join("key.pem"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
+        .args(["-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1"])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&cert)
+        .output();
+    let made = made.expect("there is no openssl: `apt-get install openssl`");
+    assert!(made.status.success(), "{made:?}");
+    let args = ["--tls-cert", cert.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
+    let daemon = place.start(&args);
+    assert!(daemon.said.iter().any(|line| line.contains("https://")), "{:?}", daemon.said);
+    let url = format!("https://{}/healthz", daemon.address);
+    let curl = Command::new("curl")
+        .args(["--silent", "--http2", "--write-out", "%{http_version} %{http_code}", "--cacert"])
+        .arg(&cert)
+        .arg(url)
+        .output();
+    let answer = curl.expect("there is no curl: `apt-get install curl`");
+    assert_eq!(String::from_utf8(answer.stdout).unwrap(), "ok\n2 200");
+
+    fs::write(&key, "nonsense").unwrap();
+    let (code, _, err) = place.run(&args);
+    assert!(code == 2 && err.contains("tls_key"), "{err}");
+}
