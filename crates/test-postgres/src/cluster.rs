@@ -5,16 +5,17 @@ use std::env;
 use std::fmt;
 use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::binaries::find_server;
-use crate::{TestDatabase, psql};
+use crate::{TestDatabase, crash, psql};
 
 /// A throw-away Postgres. When the value is dropped, or the process ends in any way, it is gone.
 #[derive(Debug)]
@@ -25,7 +26,14 @@ pub struct TestCluster {
     /// The templates that are there. Held while one is prepared, so that tests of one process don't prepare
     /// the same thing twice.
     templates: Mutex<HashSet<String>>,
-    watchdog: Option<Child>,
+    own: Option<Own>,
+}
+
+/// What a cluster that this process started consists of.
+#[derive(Debug)]
+struct Own {
+    folder: PathBuf,
+    watchdog: Child,
 }
 
 /// Why there is no Postgres.
@@ -73,17 +81,29 @@ impl TestCluster {
         let existing = url("TEST_POSTGRES_URL").map(|url| (url, true));
         match existing.or_else(|| url("DATABASE_URL").map(|url| (url, false))) {
             Some((url, is_thrown_away)) => {
-                Ok(Self { url, is_thrown_away, templates: Mutex::default(), watchdog: None })
+                Ok(Self { url, is_thrown_away, templates: Mutex::default(), own: None })
             }
             None => Self::start(),
         }
     }
 
-    /// Starts a new one.
+    /// Starts a new one, which is quick because it takes no care of its disk.
     ///
     /// # Errors
     /// When Postgres is not installed or does not start.
     pub fn start() -> Result<Self, StartError> {
+        Self::start_with("off")
+    }
+
+    /// Starts a new one whose commits outlive it, as in production: for [`TestCluster::kill`].
+    ///
+    /// # Errors
+    /// As for [`TestCluster::start`].
+    pub fn start_durable() -> Result<Self, StartError> {
+        Self::start_with("on")
+    }
+
+    fn start_with(durable: &str) -> Result<Self, StartError> {
         let binaries = find_server().ok_or(StartError::NotInstalled)?;
         // Not the folder of TMPDIR: it may be closed to other users, or too long for a socket's path.
         let folder = tempfile::Builder::new().prefix("systemprompt-postgres-").tempdir_in("/tmp");
@@ -93,6 +113,7 @@ impl TestCluster {
             .args(["-c", include_str!("watchdog.sh"), "watchdog"])
             .arg(folder.path())
             .arg(binaries)
+            .arg(durable)
             .args(other_user)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -108,9 +129,31 @@ impl TestCluster {
             url: format!("postgres://postgres@localhost/postgres?host={}", folder.display()),
             is_thrown_away: true,
             templates: Mutex::default(),
-            watchdog: Some(watchdog),
+            own: Some(Own { folder, watchdog }),
         };
         started.map(|()| cluster)
+    }
+
+    /// Kills all processes of the server at once, and answers when they are gone. Its data stays.
+    ///
+    /// # Errors
+    /// When this process did not start it, or it does not run.
+    pub fn kill(&self) -> Result<(), StartError> {
+        let own = self.own.as_ref().ok_or_else(not_own)?;
+        crash::kill_server(&own.folder.join("data")).map_err(StartError::Failed)
+    }
+
+    /// Starts it on the same data once more, after it was killed, and answers when it has recovered.
+    ///
+    /// # Errors
+    /// When this process did not start it, or it does not start.
+    pub fn start_again(&mut self) -> Result<(), StartError> {
+        let own = self.own.as_mut().ok_or_else(not_own)?;
+        let asked = own.watchdog.stdin.as_mut().map(|stdin| stdin.write_all(b"\n"));
+        asked
+            .unwrap_or_else(|| Err(std::io::ErrorKind::BrokenPipe.into()))
+            .map_err(|error| StartError::Failed(format!("the watchdog: {error}")))?;
+        wait_until_ready(&own.folder, &mut own.watchdog)
     }
 
     /// The server's maintenance database: what `TEST_POSTGRES_URL` is to be set to.
@@ -170,12 +213,16 @@ impl TestCluster {
 
 impl Drop for TestCluster {
     fn drop(&mut self) {
-        if let Some(watchdog) = &mut self.watchdog {
-            drop(watchdog.stdin.take());
+        if let Some(own) = &mut self.own {
+            drop(own.watchdog.stdin.take());
             // It has stopped the server and removed the folder when it ends.
-            let _ = watchdog.wait();
+            let _ = own.watchdog.wait();
         }
     }
+}
+
+fn not_own() -> StartError {
+    StartError::Failed("the server was not started by this process".into())
 }
 
 /// As root, gives `folder` to the user `postgres`; answers what to put before a command to be that user.

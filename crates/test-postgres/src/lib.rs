@@ -2,6 +2,7 @@
 
 mod binaries;
 mod cluster;
+mod crash;
 mod database;
 mod psql;
 

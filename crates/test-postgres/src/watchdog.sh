@@ -1,9 +1,12 @@
-# Runs a throw-away Postgres until stdin ends, which it does when the owner is gone for whatever reason.
-# Arguments: the folder, the folder of the binaries, and what to put before a command to become another user.
+# Runs a throw-away Postgres until stdin ends, which it does when the owner is gone for whatever reason. Each line
+# there asks for the server once more, after it was killed.
+# Arguments: the folder, the folder of the binaries, `on` if a commit is to outlive the server and `off` if not, and
+# what to put before a command to become another user.
 trap '' HUP INT QUIT TERM
 folder=$1
 binaries=$2
-shift 2
+durable=$3
+shift 3
 
 init() {
     "$@" "$binaries/initdb" --pgdata "$folder/data" --username postgres --auth trust \
@@ -17,20 +20,27 @@ init_linguistic() {
         --no-sync --no-instructions
 }
 
-server=
-cd "$folder" || exit 1
-if init_linguistic "$@" >log 2>&1 </dev/null || init "$@" >>log 2>&1 </dev/null; then
+serve() {
     "$@" "$binaries/postgres" -D "$folder/data" -k "$folder" \
         -c listen_addresses= -c max_connections=200 -c shared_buffers=256MB \
-        -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+        -c fsync="$durable" -c synchronous_commit="$durable" -c full_page_writes="$durable" \
         -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=4GB \
         -c dynamic_shared_memory_type=mmap >>log 2>&1 </dev/null &
     server=$!
+}
+
+server=
+cd "$folder" || exit 1
+if init_linguistic "$@" >log 2>&1 </dev/null || init "$@" >>log 2>&1 </dev/null; then
+    serve "$@"
 else
     : >failed
 fi
 
-cat >/dev/null
+while read -r _; do
+    wait "$server"
+    serve "$@"
+done
 
 if [ -n "$server" ]; then
     # The first line of this file is the server's own id, also where a program in between waits for it.

@@ -87,3 +87,22 @@ fn a_killed_owner_leaves_nothing() {
     owner.wait().unwrap();
     wait_until_gone(folder(&url));
 }
+
+#[test]
+fn a_killed_server_comes_back_with_all_that_was_committed() {
+    let mut cluster = TestCluster::start_durable().unwrap();
+    let folder = folder(cluster.url()).to_owned();
+    let database = cluster.create_database();
+    psql(database.url(), "CREATE TABLE t (n int)");
+    for round in 1..=2 {
+        psql(database.url(), "INSERT INTO t VALUES (1)");
+        cluster.kill().unwrap();
+        assert_eq!(psql(database.url(), "SELECT 1"), "", "nobody answers");
+        assert!(cluster.kill().is_err(), "it is dead");
+        cluster.start_again().unwrap();
+        assert_eq!(psql(database.url(), "SELECT count(*) FROM t"), round.to_string());
+    }
+    cluster.kill().unwrap();
+    drop(cluster);
+    wait_until_gone(&folder);
+}
