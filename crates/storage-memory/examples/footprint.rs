@@ -56,9 +56,10 @@ async fn ask(storage: &MemoryStorage, count: u64) -> StorageResult<()> {
     };
     let rounds: Vec<u64> = (0..20_000).map(|_| pick()).collect();
     let page = PageRequest::default();
-    let rare = UserFilter::by_status(UserStatus::Suspended);
+    let suspended = UserFilter::by_status(UserStatus::Suspended);
     let text = SearchText::parse("Given1234").unwrap();
     let inner = SearchText::parse("ven12").unwrap();
+    let rare = SearchText::parse(&format!("mily{}", count - 1)).unwrap();
     let nowhere = SearchText::parse("nowhere").unwrap();
     let since =
         UserFilter { created: TimeRange::since(moment(count / 2)), ..UserFilter::default() };
@@ -91,9 +92,11 @@ async fn ask(storage: &MemoryStorage, count: u64) -> StorageResult<()> {
         report(&format!("first page, {order:?}"), began.elapsed(), 1);
     }
     let began = Instant::now();
-    unit.users().list(&rare, UserOrder::Name, &page).await?;
+    unit.users().list(&suspended, UserOrder::Name, &page).await?;
     report("page of suspended", began.elapsed(), 1);
-    for (what, text) in [("prefix", &text), ("substring", &inner), ("nothing", &nowhere)] {
+    for (what, text) in
+        [("prefix", &text), ("substring", &inner), ("rare substring", &rare), ("nothing", &nowhere)]
+    {
         let began = Instant::now();
         let found = unit.users().search(text, &UserFilter::default(), &page).await?.items.len();
         report(&format!("search {what}, {found} found"), began.elapsed(), 1);

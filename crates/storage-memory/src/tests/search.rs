@@ -2,11 +2,11 @@
 //! hold a text, few are looked at.
 
 use systemprompt_users_contract::fixtures::{
-    changed, deleted, email, name, suspended, user, user_id,
+    anonymous, changed, deleted, email, name, suspended, user, user_id,
 };
 use systemprompt_users_domain::{
-    Cursor, DisplayName, FullName, Page, PageLimit, PageRequest, SearchMatch, SearchText, Storage,
-    TimeRange, User, UserFilter, UserStatus,
+    AnonymousScope, Cursor, DisplayName, FullName, Page, PageLimit, PageRequest, Roles,
+    SearchMatch, SearchText, Storage, TimeRange, User, UserFilter, UserStatus,
 };
 
 use super::all_pages;
@@ -113,6 +113,41 @@ async fn who_is_suspended_deleted_restored_or_purged_is_found_as_long_as_the_fil
     crowd(&storage, 200..240).await;
     assert_eq!(found(&storage, "zebra").await, [0; 0]);
     assert_eq!(found(&storage, "okapi").await, [1]);
+}
+
+#[tokio::test]
+async fn a_visitor_who_registers_is_found_among_the_registered() {
+    let storage = MemoryStorage::new();
+    let visitor = User { name: name("old-zebra"), ..anonymous(1) };
+    store(&storage, std::slice::from_ref(&visitor)).await;
+    // Who has the same runs in the name, in the index that the visitor comes into.
+    crowd(&storage, 100..140).await;
+    let others: Vec<User> =
+        (200..300).map(|n| User { name: name(&format!("a-zebra-{n}")), ..anonymous(n) }).collect();
+    store(&storage, &others).await;
+    looked_at();
+    assert_eq!(found(&storage, "zebra").await, [0; 0]);
+    assert_eq!(looked_at(), 0, "visitors are not looked at where nobody asks for them");
+    let promoted = changed(visitor, |user| {
+        user.roles = Roles::USER;
+        user.email = Some(email("zoo@example.com"));
+    });
+    update(&storage, &[promoted]).await;
+    assert_eq!(found(&storage, "zebra").await, [1]);
+    crowd(&storage, 300..340).await;
+    let mut unit = storage.write().await.unwrap();
+    unit.users().purge_many(&(200..290).map(user_id).collect::<Vec<_>>()).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(found(&storage, "zebra").await, [1]);
+    let only = UserFilter { anonymous: AnonymousScope::Only, ..UserFilter::default() };
+    let both = UserFilter { anonymous: AnonymousScope::Include, ..UserFilter::default() };
+    let text = SearchText::parse("zebra").unwrap();
+    let mut unit = storage.read().await.unwrap();
+    for (filter, count) in [(only, 10), (both, 11)] {
+        let page = PageRequest::default();
+        let found = unit.users().search(&text, &filter, &page).await.unwrap();
+        assert_eq!(found.items.len(), count);
+    }
 }
 
 #[tokio::test]

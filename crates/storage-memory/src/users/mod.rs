@@ -20,7 +20,7 @@ use uuid::Uuid;
 pub(crate) use self::row::LOOKED_AT;
 
 use self::group::Group;
-use self::inner::InnerIndex;
+use self::inner::InnerTexts;
 use self::row::{
     ByDeletedEmail, ByDeletedName, ByDeletion, ByFingerprint, HeldToken, Known, LiveEmail,
     LiveName, UserRow,
@@ -45,7 +45,7 @@ pub(crate) struct UserTable {
     /// Deleted users without a legal hold.
     purgeable: OrdSet<ByDeletion>,
     merged: OrdSet<ByOwner>,
-    inner: InnerIndex,
+    inner: InnerTexts,
 }
 
 impl UserTable {
@@ -172,8 +172,8 @@ impl UserTable {
         match self.taken(user) {
             Some(key) => Err(key),
             None => {
-                let row = UserRow::new(user.clone(), before, || self.inner.number());
-                self.index(&Arc::new(row), micros(user.last_active_at), Change::In);
+                let row = self.inner.row(user, before);
+                self.index(&row, micros(user.last_active_at), Change::In);
                 Ok(())
             }
         }
@@ -182,7 +182,7 @@ impl UserTable {
     /// What is left to do when all users of a call have gone in and out.
     pub(crate) fn settle(&mut self) {
         let rows = &self.rows;
-        self.inner.settle(|id| entry(rows, id).map(|(row, _)| row.text_number()));
+        self.inner.settle(|id| entry(rows, id).map(|(row, _)| row));
     }
 
     /// Replaces users, all or none: a clone is changed, and takes the place of `self` when all went well.
@@ -229,8 +229,8 @@ impl UserTable {
             let Some((row, seen)) = self.entry(source) else { continue };
             let (row, user) = (Arc::clone(row), User { merged_into: None, ..row.user.clone() });
             self.index(&row, seen, Change::Out);
-            let next = UserRow::new(user, Some(&row), || self.inner.number());
-            self.index(&Arc::new(next), seen, Change::In);
+            let next = self.inner.row(&user, Some(&row));
+            self.index(&next, seen, Change::In);
         }
     }
 

@@ -18,7 +18,7 @@ const SEPARATOR: char = '\n';
 pub(crate) struct UserRow {
     pub(crate) user: User,
     folded: Box<str>,
-    /// By what number [`InnerIndex`](super::inner::InnerIndex) knows the folded fields.
+    /// By what number the index of what fields hold inside knows the folded fields.
     text_number: u64,
 }
 

@@ -9,6 +9,7 @@ use systemprompt_users_domain::{
 };
 use uuid::Uuid;
 
+use super::inner::Kinds;
 use super::row::UserRow;
 use super::{UserTable, entry};
 use crate::cursor::{id_of, text_of};
@@ -95,15 +96,21 @@ impl UserTable {
             let rank = row.rank(text)?;
             (rank == SearchMatch::Substring).then_some((rank, row))
         };
+        let (mut crowd, mut kinds) = (0, Kinds::default());
+        for (tally, group) in self.groups.iter().filter(|(tally, _)| tally.matches(filter)) {
+            let anonymous = tally.roles.is_anonymous();
+            *(if anonymous { &mut kinds.anonymous } else { &mut kinds.registered }) = true;
+            crowd += group.by_id.len();
+        }
         let few = |most: usize| {
-            let ids = self.inner.holders(text.as_str(), after.map(|after| after.id), most)?;
+            let after = after.map(|after| after.id);
+            let ids = self.inner.holders(text.as_str(), kinds, after, most)?;
             let rows = ids.into_iter().filter_map(|id| entry(&self.rows, id)).map(|(row, _)| row);
             let wanted = rows.filter(|row| {
                 UserTally::of(&row.user).matches(filter) && self.in_range(row, filter)
             });
             Some(wanted.filter_map(substring).take(want).collect::<Vec<_>>())
         };
-        let crowd = self.matching(filter).map(|group| group.by_id.len()).sum();
         if let Some(few) = few(PATIENCE.min(crowd)) {
             return few;
         }

@@ -14,6 +14,9 @@ pub(super) const MAX_USERS: usize = 1 << 16;
 /// A run that one user in so many has is kept as bits, one for each user, and else as places.
 const DENSE: usize = 16;
 
+/// Runs are sorted in this many parts, by their first bits: many short sorts are faster than a long one.
+const BUCKET_BITS: u32 = 10;
+
 /// The runs of characters of some users, and where each of them occurs.
 ///
 /// It leads to all users who held a text when it was written, and to some others: who finds, compares.
@@ -38,23 +41,26 @@ struct Entry {
 
 impl Segment {
     pub(super) fn of_rows(rows: &[Arc<UserRow>]) -> Self {
-        let mut pairs = Vec::new();
-        let mut grams = Vec::new();
+        let mut buckets = vec![Vec::new(); 1 << BUCKET_BITS];
         for (place, row) in (0..=u16::MAX).zip(rows) {
             for field in row.fields() {
-                each_gram(field, |gram| grams.push(gram));
+                each_gram(field, |gram| {
+                    if let Some(bucket) = buckets.get_mut((gram >> (32 - BUCKET_BITS)) as usize) {
+                        bucket.push(u64::from(gram) << 16 | u64::from(place));
+                    }
+                });
             }
-            grams.sort_unstable();
-            grams.dedup();
-            pairs.extend(grams.drain(..).map(|gram| (gram, place)));
         }
-        pairs.sort_unstable();
         let mut writer = Writer::new(rows.iter().map(|row| row.uuid()).collect());
         let mut places = Vec::new();
-        for pairs in pairs.chunk_by(|(a, _), (b, _)| a == b) {
-            places.extend(pairs.iter().map(|(_, place)| *place));
-            writer.add(pairs.first().map_or(0, |(gram, _)| *gram), &places);
-            places.clear();
+        for mut bucket in buckets {
+            bucket.sort_unstable();
+            bucket.dedup();
+            for run in bucket.chunk_by(|a, b| a >> 16 == b >> 16) {
+                places.extend(run.iter().map(|found| *found as u16));
+                writer.add(run.first().map_or(0, |found| (found >> 16) as u32), &places);
+                places.clear();
+            }
         }
         writer.finish()
     }
