@@ -36,6 +36,7 @@ fn every_page_is_shown_without_complaints() {
             ("jobs", "/admin/jobs"),
             ("events", "/admin/events"),
             ("keys", "/admin/keys"),
+            ("merge", &format!("{user}/merge?into=grace")),
         ];
         for (name, path) in pages {
             for (look, scheme, width) in LOOKS {
@@ -94,6 +95,12 @@ async fn furnish(stage: &Stage) -> String {
     let network = BanIpParams::new("203.0.113.0/24", BanDuration::Days(7)).reason("scraping");
     bans.ban_ip(&network).await.unwrap();
     bans.ban_ip(&BanIpParams::new("2001:db8::1", BanDuration::Permanent)).await.unwrap();
+    let key = systemprompt_users::NewApiKey {
+        name: "the shop".into(),
+        scopes: "read,bans".parse().unwrap(),
+        expires_in: Some(chrono::Duration::days(90)),
+    };
+    server.web.api_keys(Actor::User(server.admin)).create(&key).await.unwrap();
     bans.allow("198.51.100.0/24", Some("the office")).await.unwrap();
     last
 }
