@@ -23,6 +23,9 @@ for (const form of document.querySelectorAll("form[data-live]")) {
       const html = await answer.text();
       if (running !== mine) return;
       target.innerHTML = html;
+      // The region that is read out stays, only its words change.
+      const found = document.getElementById("found");
+      if (found) found.textContent = target.querySelector(".summary")?.textContent ?? "";
       history.replaceState(null, "", address);
       prepareSelection(target);
     } catch (error) {

@@ -60,7 +60,7 @@ pub(super) async fn show(State(web): State<Web>, admin: Admin) -> PageResult {
         sessions: recent.chart(now),
         events: event_row::rows(&web, &events).await?,
         failures: failures.items.iter().map(|run| RunRow::new(run, now)).collect(),
-        lag: format!("{lag:.1}"),
+        lag: format!("{:.1}", lag.max(0.1)),
     })
 }
 

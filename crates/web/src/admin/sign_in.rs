@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use systemprompt_users_domain::{Actor, EndReason, NewSession, UserRole};
 
@@ -59,9 +59,6 @@ pub(super) async fn sign_out(State(web): State<Web>, posted: Posted) -> PageResu
     let mut response = see_other("/admin/sign-in");
     let removal = set_cookie(&web, cookie_name(&web), "", Some(0));
     removal.map(|cookie| response.headers_mut().append(header::SET_COOKIE, cookie));
-    // What the pages left in the browser shall not be there for whoever sits down next.
-    let clear = HeaderValue::from_static("\"cache\"");
-    response.headers_mut().insert("clear-site-data", clear);
     Ok(response)
 }
 

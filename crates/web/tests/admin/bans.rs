@@ -145,7 +145,7 @@ async fn a_file_that_holds_nothing_is_refused_beside_the_field() {
         let page = import(&site, file, &[("duration", "7d")]).await;
         page.expect(422, &["Choose a file with at least one address"]);
     }
-    import(&site, "10.0.0.1", &[("duration", "x")]).await.expect(422, &["Expected 12h"]);
+    import(&site, "10.0.0.1", &[("duration", "x")]).await.expect(422, &["Expected a duration"]);
     let many: String = (0..10_001).map(|n| format!("10.{}.{}.1\n", n / 256, n % 256)).collect();
     import(&site, &many, &[("duration", "7d")]).await.expect(422, &["more than 10000 rows"]);
 }

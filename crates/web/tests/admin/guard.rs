@@ -186,3 +186,21 @@ async fn bodies_are_bounded() {
         format!("--b\r\ncontent-disposition: form-data; name=\"file\"\r\n\r\n{huge}\r\n--b--\r\n");
     site.send(Method::POST, "/admin/bans/import", &headers, body).await.expect(413, &["too much"]);
 }
+
+#[tokio::test]
+async fn while_the_storage_is_gone_pages_say_so_and_nobody_is_signed_out() {
+    let site = Site::new().await;
+    let csrf = site.csrf().await;
+    site.storage.set_gone(true);
+    for path in PAGES {
+        let page = site.get(&path.replace("{id}", &site.me.id.to_string())).await;
+        let page = page.expect(503, &["Nothing was changed. Try again in a moment."]);
+        assert_eq!(page.header("set-cookie"), "");
+    }
+    let cookie = site.cookie();
+    let headers = [("cookie", cookie.as_str()), FORM];
+    let body = format!("csrf={csrf}&name=ada&email=ada@example.com");
+    site.send(Method::POST, "/admin/users/new", &headers, body).await.expect(503, &[]);
+    site.storage.set_gone(false);
+    site.get("/admin").await.expect(200, &["Overview"]);
+}

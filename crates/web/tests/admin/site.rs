@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
@@ -11,7 +12,8 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use chrono::{DateTime, Duration, Utc};
 use systemprompt_users_application::{Context, UserService};
 use systemprompt_users_domain::{
-    Actor, Clock, CreateUserParams, NewSession, User, UserId, UserRole,
+    Actor, ChangeSignal, Clock, CreateUserParams, NewSession, Storage, StorageError, StorageResult,
+    UnitOfWork, User, UserId, UserRole,
 };
 use systemprompt_users_memory::MemoryStorage;
 use systemprompt_users_web::{OnOutage, Web, WebOptions, admin};
@@ -29,10 +31,49 @@ impl Clock for Watch {
     }
 }
 
+/// A storage that can be made to not answer.
+#[derive(Clone)]
+pub(crate) struct Unsteady {
+    storage: MemoryStorage,
+    is_gone: Arc<AtomicBool>,
+}
+
+impl Unsteady {
+    pub(crate) fn set_gone(&self, is_gone: bool) {
+        self.is_gone.store(is_gone, Ordering::SeqCst);
+    }
+
+    fn check(&self) -> StorageResult<()> {
+        match self.is_gone.load(Ordering::SeqCst) {
+            true => Err(StorageError::Unavailable("it is gone".into())),
+            false => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Storage for Unsteady {
+    async fn read(&self) -> StorageResult<Box<dyn UnitOfWork>> {
+        self.check()?;
+        self.storage.read().await
+    }
+
+    async fn write(&self) -> StorageResult<Box<dyn UnitOfWork>> {
+        self.check()?;
+        self.storage.write().await
+    }
+
+    async fn signal(&self) -> StorageResult<Box<dyn ChangeSignal>> {
+        self.check()?;
+        self.storage.signal().await
+    }
+}
+
 pub(crate) struct Site {
     pub(crate) web: Web,
     pub(crate) me: User,
     pub(crate) token: String,
+    pub(crate) storage: Unsteady,
     watch: Arc<Watch>,
     router: Router,
 }
@@ -72,7 +113,8 @@ impl Site {
 
     pub(crate) async fn with(options: WebOptions) -> Self {
         let watch = Arc::new(Watch(AtomicI64::new(1_772_359_200_000_000)));
-        let context = Context::new(&MemoryStorage::new()).with_clock(watch.clone());
+        let storage = Unsteady { storage: MemoryStorage::new(), is_gone: Arc::default() };
+        let context = Context::new(&storage).with_clock(watch.clone());
         let web = Web::with_context(context, options).await.unwrap();
         let params = CreateUserParams {
             roles: vec![UserRole::Admin, UserRole::User],
@@ -80,7 +122,7 @@ impl Site {
         };
         let me = web.users(Actor::System).create(&params).await.unwrap();
         let router = admin::router(&web);
-        let mut site = Self { web, me, token: String::new(), watch, router };
+        let mut site = Self { web, me, token: String::new(), storage, watch, router };
         site.token = site.session_of(site.me.id).await;
         site
     }

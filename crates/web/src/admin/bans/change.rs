@@ -11,7 +11,7 @@ use super::super::layout::Section;
 use super::super::session::Admin;
 use super::super::text::{ban_end, sentence};
 use super::list::{self, Forms};
-use super::{FIELDS, duration, history_of};
+use super::{FIELDS, history_of};
 use crate::{ClientIp, Problem, Web};
 
 pub(super) async fn ban(
@@ -46,7 +46,7 @@ async fn try_ban(
     let target: IpTarget = fields.get("target").parse()?;
     let params = BanIpParams {
         ip: target.to_string(),
-        duration: duration(fields.get("duration"))?,
+        duration: fields.get("duration").parse()?,
         reason: fields.filled("reason").map(str::to_owned),
         source: Some("admin pages".into()),
     };

@@ -5,16 +5,16 @@ use axum::extract::State;
 use axum::extract::multipart::{Multipart, MultipartError, MultipartRejection};
 use axum::http::StatusCode;
 use systemprompt_users_application::{BulkBanOutcome, MAX_BULK_ITEMS};
-use systemprompt_users_domain::{BanIpWithMetadataParams, IpTarget, Result, UserError};
+use systemprompt_users_domain::{IpTarget, Result, UserError};
+use systemprompt_users_import::BanDefaults;
 
 use super::super::error::{PageError, PageResult};
 use super::super::form::{Fields, FormView, check_csrf, too_large};
 use super::super::layout::{Layout, Section, page};
 use super::super::session::Admin;
 use super::super::text::{counted, grouped, sentence, size};
-use super::duration;
 use super::list::{self, Forms};
-use super::rows::{self, Defaults, Row};
+use super::rows::{self, Row};
 use crate::{ClientIp, Problem, Web};
 
 /// So many bad rows are shown one by one.
@@ -51,9 +51,9 @@ pub(super) async fn import(
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         PageError::new(status, "This is no form", "Go back and send the form of the page.")
     })?;
-    let (address, upload) = (address?, Upload::read(body).await?);
+    let (address, mut upload) = (address?, Upload::read(body).await?);
     check_csrf(&admin, &upload.fields)?;
-    match try_import(&web, &admin, address, &upload).await {
+    match try_import(&web, &admin, address, &mut upload).await {
         Ok(report) => page(&report),
         Err(error) => {
             let names = [
@@ -95,21 +95,17 @@ async fn try_import(
     web: &Web,
     admin: &Admin,
     ClientIp(address): ClientIp,
-    upload: &Upload,
+    upload: &mut Upload,
 ) -> Result<ReportPage> {
-    let defaults = Defaults {
-        duration: duration(upload.fields.get("duration"))?,
+    let defaults = BanDefaults {
+        duration: upload.fields.get("duration").parse()?,
         reason: upload.fields.filled("reason").map(str::to_owned),
-        source: "admin pages".into(),
+        source: Some("admin pages".into()),
         now: web.now(),
     };
     // A reason that can't be kept is no fault of any row.
-    let sample = systemprompt_users_domain::BanIpParams {
-        reason: defaults.reason.clone(),
-        ..systemprompt_users_domain::BanIpParams::new("192.0.2.1", defaults.duration)
-    };
-    BanIpWithMetadataParams::from(sample).parse(defaults.now)?;
-    let rows = rows::read(&upload.file, &defaults)?;
+    defaults.ban("192.0.2.1".into()).parse(defaults.now)?;
+    let rows = rows::read(std::mem::take(&mut upload.file), defaults)?;
     if rows.is_empty() {
         return Err(UserError::validation("file", "choose a file with at least one address"));
     }
@@ -141,7 +137,10 @@ async fn store(web: &Web, admin: &Admin, rows: Vec<Row>) -> Result<ReportPage> {
                 bans.push(ban);
                 places.push((line, text));
             }
-            Err(error) => bad.push(BadRow { line, text, problem: sentence(error.to_string()) }),
+            Err(error) => {
+                let problem = sentence(format!("{}: {}", error.field, error.reason));
+                bad.push(BadRow { line, text, problem });
+            }
         }
     }
     let report = web.bans(admin.actor()).bulk_ban(&bans).await?;
