@@ -35,7 +35,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn fill(web: &Web) -> Result<String, Box<dyn Error>> {
     let (users, sessions) = (web.users(Actor::System), web.sessions(Actor::System));
     for name in ["ada", "barbara", "edsger", "grace", "leslie", "tony"] {
-        let user = users.create(&CreateUserParams::new(name, format!("{name}@example.com"))).await?;
+        let user =
+            users.create(&CreateUserParams::new(name, format!("{name}@example.com"))).await?;
         sessions.create(user.id, &NewSession::default()).await?;
         if name == "ada" {
             users.assign_role(user.id, UserRole::Admin).await?;

@@ -11,11 +11,11 @@
 
 mod allow_list;
 mod bans;
+pub(crate) mod batches;
 mod docs;
 pub(crate) mod errors;
 pub(crate) mod etag;
 mod events;
-pub(crate) mod input;
 mod jobs;
 mod keys;
 mod methods;

@@ -11,7 +11,7 @@ use utoipa::openapi::{OpenApi, PathItem, RefOr, Required, ServerBuilder};
 use utoipa::{Modify, OpenApi as _};
 
 use super::PREFIX;
-use super::schema::{IpTargetText, Line};
+use super::schema::{FilledLine, IpAddressText, IpTargetText, Line};
 use crate::Problem;
 
 /// The name of the one way to authenticate.
@@ -42,7 +42,7 @@ const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[0-9]+"(, *(W/)?"[0-9]+")*)$"#;
         (name = "jobs", description = "Work that is done on a schedule"),
         (name = "api keys", description = "Keys for programs"),
     ),
-    components(schemas(IpTargetText, Line, Problem)),
+    components(schemas(FilledLine, IpAddressText, IpTargetText, Line, Problem)),
     modifiers(&Completed),
 )]
 struct Document;

@@ -121,14 +121,14 @@ async fn refusals_name_the_field() {
     let many =
         json!({"target": "192.0.2.1", "duration": day, "session_ids": vec![Uuid::nil(); 101]});
     api.post("/bans", many).await.refused(422, "validation", "session_ids");
-    for body in [
-        json!({"target": "192.0.2.1"}),
-        json!({"target": "192.0.2.1", "duration": "a while"}),
-        json!({"target": "192.0.2.1", "duration": {"days": "7"}}),
-        json!({"target": 7, "duration": day}),
-        json!({"target": "192.0.2.1", "duration": day, "until": null}),
+    for (body, field) in [
+        (json!({"target": "192.0.2.1"}), "duration"),
+        (json!({"target": "192.0.2.1", "duration": "a while"}), "duration"),
+        (json!({"target": "192.0.2.1", "duration": {"days": "7"}}), "duration.days"),
+        (json!({"target": 7, "duration": day}), "target"),
+        (json!({"target": "192.0.2.1", "duration": day, "until": null}), "until"),
     ] {
-        api.post("/bans", body).await.refused(422, "validation", "-");
+        api.post("/bans", body).await.refused(422, "validation", field);
     }
     api.get("/bans/nowhere").await.refused(422, "invalid_ip", "target");
     api.get("/bans/192.0.2.1").await.refused(404, "not_found", "-");

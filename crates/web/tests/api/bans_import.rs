@@ -143,7 +143,7 @@ async fn what_holds_for_all_rows_is_checked_first() {
     let other = import(&api, "", "application/json", "{}").await;
     other.refused(415, "unsupported_media_type", "-");
     for csv in ["", "ip\n192.0.2.1\n", "reason\nx\n", "target,target\n"] {
-        import(&api, "", "text/csv", csv).await.refused(422, "validation", "body");
+        import(&api, "", "text/csv", csv).await.refused(422, "validation", "header");
     }
     api.get("/bans/export?format=xml").await.refused(400, "bad_request", "-");
     api.get("/bans/export?source=%20").await.refused(422, "validation", "source");

@@ -69,9 +69,9 @@ async fn refusals_name_the_field() {
         (make("a", json!([]), Value::Null), "scopes"),
         (make("a", json!(["read"]), json!(0)), "expires_in"),
         (make("a", json!(["read"]), json!(i64::MAX)), "expires_in"),
-        (make("a", json!(["all"]), Value::Null), "-"),
-        (json!({"name": "a"}), "-"),
-        (json!({"name": "a", "scopes": ["read"], "secret": "mine"}), "-"),
+        (make("a", json!(["all"]), Value::Null), "scopes[0]"),
+        (json!({"name": "a"}), "scopes"),
+        (json!({"name": "a", "scopes": ["read"], "secret": "mine"}), "secret"),
     ] {
         api.post("/api-keys", body).await.refused(422, "validation", field);
     }

@@ -43,10 +43,10 @@ async fn what_is_no_token_is_not_valid_and_no_error() {
         let answer = api.post("/sessions/validate", json!({"token": token})).await;
         assert_eq!(answer.expect(200)["valid"], false, "{token}");
     }
-    api.post("/sessions/validate", json!({})).await.refused(422, "validation", "-");
-    api.post("/sessions/validate", json!({"token": 1})).await.refused(422, "validation", "-");
+    api.post("/sessions/validate", json!({})).await.refused(422, "validation", "token");
+    api.post("/sessions/validate", json!({"token": 1})).await.refused(422, "validation", "token");
     let unknown = json!({"token": "x", "user": 1});
-    api.post("/sessions/validate", unknown).await.refused(422, "validation", "-");
+    api.post("/sessions/validate", unknown).await.refused(422, "validation", "user");
 }
 
 #[tokio::test]
@@ -131,8 +131,8 @@ async fn refusals_say_what_is_wrong() {
     let ada = api.user("ada").await;
     let start = format!("/users/{}/sessions", ada.id);
     api.post(&start, json!({"os": "a\u{0}b"})).await.refused(422, "validation", "os");
-    api.post(&start, json!({"ip": "nowhere"})).await.refused(422, "validation", "-");
-    api.post(&start, json!({"token": "mine"})).await.refused(422, "validation", "-");
+    api.post(&start, json!({"ip": "nowhere"})).await.refused(422, "validation", "ip");
+    api.post(&start, json!({"token": "mine"})).await.refused(422, "validation", "token");
     let many = vec![Uuid::nil(); 10_001];
     api.post("/sessions/end", json!({"ids": many})).await.refused(422, "validation", "ids");
     let users = api.web.users(Actor::System);

@@ -9,25 +9,15 @@ use futures_util::stream;
 use serde::Deserialize;
 use systemprompt_users_application::BanService;
 use systemprompt_users_domain::{BannedIp, Page, PageLimit, PageRequest, Result};
+use systemprompt_users_import::BAN_EXPORT_COLUMNS;
 use utoipa::{IntoParams, ToSchema};
 
 use super::dto::BanBody;
 use crate::api::errors::AnyProblem;
+use crate::api::schema::FilledLine;
 use crate::auth::{Authorized, Bans};
 use crate::layers::LongRunning;
 use crate::{Problem, QueryParams, Web};
-
-const COLUMNS: [&str; 9] = [
-    "target",
-    "until",
-    "reason",
-    "source",
-    "fingerprint",
-    "offence_path",
-    "user_agent",
-    "ban_count",
-    "banned_at",
-];
 
 /// How bans are written.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
@@ -52,7 +42,7 @@ pub(super) struct ExportParams {
     #[param(inline, default = "ndjson")]
     format: ExportFormat,
     /// Only those that this source reported.
-    #[param(min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")]
+    #[param(value_type = Option<FilledLine>)]
     source: Option<String>,
 }
 
@@ -82,7 +72,8 @@ pub(super) async fn export_bans(
     let export = Export { bans: web.bans(who.actor()), source: params.source };
     // The first page is read before the answer begins, so that what is wrong gets its status.
     let first = export.page(None).await?;
-    let head = if matches!(format, ExportFormat::Csv) { record(&COLUMNS) } else { Vec::new() };
+    let head =
+        if matches!(format, ExportFormat::Csv) { record(&BAN_EXPORT_COLUMNS) } else { Vec::new() };
     let pages = stream::try_unfold(Some((export, first, head)), move |state| async move {
         let Some((export, page, mut bytes)) = state else { return Ok::<_, axum::Error>(None) };
         page.items.into_iter().for_each(|ban| write(&mut bytes, format, ban, now));

@@ -1,26 +1,24 @@
 //! Banning everything in a list, while the list comes: a line of the answer for each row, and a summary.
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use systemprompt_users_application::{BanService, BulkBanOutcome};
-use systemprompt_users_domain::{BanDuration, UserError};
+use systemprompt_users_domain::{BanDuration, BanIpWithMetadataParams};
+use systemprompt_users_import::{BanCsv, BanDefaults, BanList, Lines, Row, RowError};
 use utoipa::{IntoParams, ToSchema};
 
-use super::rows::{COLUMNS, Defaults, Row, Rows};
-use super::{duration, refused};
+use super::refused;
+use crate::api::batches::{self, Importer};
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem};
-use crate::api::input::{CsvTable, Lines, ReadError, RowError};
+use crate::api::rows::{CSV, NDJSON};
 use crate::api::schema::Line;
+use crate::api::upload::Upload;
 use crate::auth::{Authorized, Bans};
 use crate::layers::LongRunning;
 use crate::{Problem, QueryParams, Web};
-
-/// How many rows are stored in one unit.
-const BATCH: usize = 1000;
 
 /// What holds for rows that do not say otherwise.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -113,154 +111,104 @@ pub(super) async fn import_bans(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let duration = params.duration.as_deref().map_or(Ok(BanDuration::Permanent), duration::parse);
-    let defaults = Defaults {
-        duration: duration.map_err(|reason| UserError::validation("duration", reason))?,
-        reason: params.reason,
-        source: params.source,
-        now: web.now(),
-    };
+    let duration = params.duration.as_deref().map_or(Ok(BanDuration::Permanent), str::parse)?;
+    let (reason, source) = (params.reason, params.source);
+    let defaults = BanDefaults { duration, reason, source, now: web.now() };
     // What is wrong with the defaults is no fault of any row.
     defaults.ban("192.0.2.1".into()).parse(defaults.now).map_err(refused)?;
-    let lines = Lines::new(body, web.options().max_import_body);
-    let rows = rows(&headers, lines).await?;
-    let (bans, counts) = (web.bans(who.actor()), Counts::default());
-    let import = Import { web, bans, rows, defaults, counts };
-    let answer = stream::unfold(Some(import), |import| async {
-        let (piece, import) = import?.step().await;
-        Some((Ok::<_, std::convert::Infallible>(piece), import))
-    });
-    let headers =
-        [(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")];
-    Ok((headers, Body::from_stream(answer)).into_response())
+    let format = format(&headers)?;
+    let options = web.options();
+    let upload = Upload::new(body, options.max_import_body, options.request_timeout);
+    let import = Import { bans: web.bans(who.actor()), counts: Counts::default() };
+    let body = match format {
+        Format::List => {
+            let open = move || Ok(BanList::new(Lines::new(Box::new(upload)), defaults));
+            batches::run(import, open).await?
+        }
+        Format::Csv => {
+            let open = move || BanCsv::open(Lines::new(Box::new(upload)), defaults);
+            batches::run(import, open).await?
+        }
+    };
+    Ok(([(header::CONTENT_TYPE, NDJSON), (header::CACHE_CONTROL, "no-store")], body)
+        .into_response())
 }
 
-/// The rows of the body, by its media type.
-async fn rows(headers: &HeaderMap, mut lines: Lines) -> Result<Rows, Problem> {
+enum Format {
+    List,
+    Csv,
+}
+
+fn format(headers: &HeaderMap) -> Result<Format, Problem> {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if media_type.eq_ignore_ascii_case("text/plain") {
-        return Ok(Rows::List(lines));
-    }
-    if !media_type.eq_ignore_ascii_case("text/csv") {
-        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        let title = "The body must be text/plain or text/csv";
-        return Err(Problem::new(status, "unsupported_media_type", title));
-    }
-    let opened = CsvTable::open(&mut lines, &COLUMNS, &["target"]).await.map_err(unreadable)?;
-    let table = opened.map_err(|wrong| UserError::validation("body", wrong))?;
-    Ok(Rows::Csv(table, lines))
-}
-
-fn unreadable(error: ReadError) -> Problem {
-    match error {
-        ReadError::Broken => Problem::bad_request("the body breaks off"),
-        ReadError::TooLarge => {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large")
+    match media_type.to_ascii_lowercase().as_str() {
+        "text/plain" => Ok(Format::List),
+        CSV => Ok(Format::Csv),
+        _ => {
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            let title = "The body must be text/plain or text/csv";
+            Err(Problem::new(status, "unsupported_media_type", title))
         }
     }
 }
 
 /// An import on its way.
 struct Import {
-    web: Web,
     bans: BanService,
-    rows: Rows,
-    defaults: Defaults,
     counts: Counts,
 }
 
-impl Import {
-    /// Reads and stores a batch. Answers with its lines, and itself unless they are the last.
-    async fn step(mut self) -> (Bytes, Option<Self>) {
-        let mut batch = Vec::new();
-        // What ends at a given time is stored with the time that is left now.
-        self.defaults.now = self.web.now();
-        let end = loop {
-            match self.rows.next(&self.defaults).await {
-                Ok(Some(row)) => batch.push(row),
-                Ok(None) => break Some(Ok(())),
-                Err(error) => break Some(Err(unreadable(error))),
-            }
-            if batch.len() == BATCH {
-                break None;
-            }
-        };
-        let mut answer = match self.store(batch).await {
-            Ok(lines) => lines,
-            Err(problem) => return (ndjson(&[BanImportLine::Error { problem }]), None),
-        };
-        match end {
-            None => return (ndjson(&answer), Some(self)),
-            Some(Ok(())) => answer.push(BanImportLine::Summary(self.counts)),
-            Some(Err(problem)) => answer.push(BanImportLine::Error { problem }),
-        }
-        (ndjson(&answer), None)
-    }
+impl Importer for Import {
+    type Item = BanIpWithMetadataParams;
+    type Line = BanImportLine;
 
-    async fn store(&mut self, batch: Vec<Row>) -> Result<Vec<BanImportLine>, Problem> {
-        let mut good = Vec::new();
-        let rows: Vec<(u64, Option<RowError>)> = batch
-            .into_iter()
-            .map(|(line, row)| match row {
-                Ok(ban) => {
-                    good.push(ban);
-                    (line, None)
-                }
-                Err(error) => (line, Some(error)),
-            })
-            .collect();
-        let stored = match good.as_slice() {
+    async fn store(&mut self, batch: Vec<Row<Self::Item>>) -> Result<Vec<Self::Line>, Problem> {
+        let mut good = Vec::with_capacity(batch.len());
+        let mut rows = Vec::with_capacity(batch.len());
+        for row in batch {
+            rows.push((row.original.line, row.parsed.map(|ban| good.push(ban))));
+        }
+        let mut stored = match good.as_slice() {
             [] => Vec::new(),
             good => self.bans.bulk_ban(good).await?.items,
-        };
-        let mut stored = stored.into_iter();
-        let mut lines = Vec::with_capacity(rows.len());
-        for (line, error) in rows {
-            let outcome = match error {
-                Some(error) => Err(error),
-                None => stored.next().map(|item| item.outcome).ok_or_else(unanswered),
-            };
-            lines.push(self.count(line, outcome));
         }
-        Ok(lines)
+        .into_iter();
+        let passed_over = || RowError::row("was passed over");
+        let lines = rows.into_iter().map(|(line, row)| {
+            let stored = row.and_then(|()| stored.next().ok_or_else(passed_over));
+            self.counts.line(line, stored.map(|item| item.outcome))
+        });
+        Ok(lines.collect())
     }
 
-    fn count(&mut self, line: u64, outcome: Result<BulkBanOutcome, RowError>) -> BanImportLine {
-        let counts = &mut self.counts;
-        counts.rows += 1;
-        let (count, outcome, target, error) = match outcome {
-            Ok(BulkBanOutcome::Banned(target)) => {
-                (&mut counts.banned, "banned", Some(target), None)
-            }
-            Ok(BulkBanOutcome::Extended(target)) => {
-                (&mut counts.extended, "extended", Some(target), None)
-            }
-            Ok(BulkBanOutcome::Existing(target)) => {
-                (&mut counts.existing, "existing", Some(target), None)
-            }
+    fn summary(&self) -> BanImportLine {
+        BanImportLine::Summary(self.counts)
+    }
+
+    fn error(problem: Problem) -> BanImportLine {
+        BanImportLine::Error { problem }
+    }
+}
+
+impl Counts {
+    /// Counts a row, and says what became of it.
+    fn line(&mut self, line: u64, outcome: Result<BulkBanOutcome, RowError>) -> BanImportLine {
+        let (count, outcome, result) = match outcome {
+            Ok(BulkBanOutcome::Banned(target)) => (&mut self.banned, "banned", Ok(target)),
+            Ok(BulkBanOutcome::Extended(target)) => (&mut self.extended, "extended", Ok(target)),
+            Ok(BulkBanOutcome::Existing(target)) => (&mut self.existing, "existing", Ok(target)),
             Ok(BulkBanOutcome::Refused(error)) => {
-                (&mut counts.refused, "refused", None, Some(error.into()))
+                (&mut self.refused, "refused", Err(RowError::from(error)))
             }
-            Err(error) => (&mut counts.refused, "refused", None, Some(error)),
+            Err(error) => (&mut self.refused, "refused", Err(error)),
         };
         *count += 1;
-        let (field, reason) = error.map(|error: RowError| (error.field, error.reason)).unzip();
-        let target = target.map(|target| target.to_string());
+        self.rows += 1;
+        let (target, field, reason) = match result {
+            Ok(target) => (Some(target.to_string()), None, None),
+            Err(error) => (None, Some(error.field), Some(error.reason)),
+        };
         BanImportLine::Row { line, outcome, target, field, reason }
     }
-}
-
-fn unanswered() -> RowError {
-    RowError::row("the storage said nothing about it")
-}
-
-fn ndjson(lines: &[BanImportLine]) -> Bytes {
-    let mut text = Vec::new();
-    for line in lines {
-        // A line is plain data, and a vector takes all that is written to it.
-        let _ = serde_json::to_writer(&mut text, line);
-        text.push(b'\n');
-    }
-    text.into()
 }

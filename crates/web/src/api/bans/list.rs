@@ -10,7 +10,7 @@ use super::dto::{BanBody, BanCheck, BanCount, BanFactBody};
 use super::target;
 use crate::api::errors::AnyProblem;
 use crate::api::page::{PageBody, PageParams, Paged, page_request};
-use crate::api::schema::IpTargetText;
+use crate::api::schema::{FilledLine, IpTargetText};
 use crate::auth::{Authorized, Bans};
 use crate::{PathParams, Problem, QueryParams, Web};
 
@@ -20,10 +20,10 @@ use crate::{PathParams, Problem, QueryParams, Web};
 #[into_params(parameter_in = Query)]
 pub(super) struct BanParams {
     /// Only those that this source reported, oldest first. Not together with `fingerprint`.
-    #[param(min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")]
+    #[param(value_type = Option<FilledLine>)]
     source: Option<String>,
     /// Only those for offences of this fingerprint, oldest first.
-    #[param(min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")]
+    #[param(value_type = Option<FilledLine>)]
     fingerprint: Option<String>,
     /// How many items at the most.
     #[param(minimum = 1, maximum = 1000, default = 50)]

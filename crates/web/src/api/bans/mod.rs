@@ -5,12 +5,10 @@
 
 mod change;
 mod dto;
-mod duration;
 mod export;
 mod import;
 mod length;
 mod list;
-mod rows;
 
 use axum::extract::DefaultBodyLimit;
 use systemprompt_users_domain::{IpTarget, UserError};

@@ -10,7 +10,7 @@ use systemprompt_users_domain::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::api::schema::Line;
+use crate::api::schema::{IpAddressText, Line};
 
 /// A session. Its token was shown once, to whoever started it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -21,7 +21,7 @@ pub(in crate::api) struct SessionBody {
     /// Whose session it is.
     user_id: Uuid,
     /// The address it was started from.
-    #[schema(required = true, value_type = Option<String>, example = "203.0.113.7")]
+    #[schema(required = true, value_type = Option<IpAddressText>)]
     ip: Option<IpAddr>,
     /// The browser's own words.
     #[schema(required = true)]
@@ -151,7 +151,7 @@ pub(in crate::api) enum SessionState {
 #[serde(default, deny_unknown_fields)]
 pub(in crate::api) struct StartSession {
     /// The address of the client.
-    #[schema(value_type = Option<String>, example = "203.0.113.7")]
+    #[schema(value_type = Option<IpAddressText>)]
     ip: Option<IpAddr>,
     /// The `User-Agent` header; cut to 255 characters, control characters dropped.
     user_agent: Option<String>,
