@@ -37,7 +37,7 @@ async fn a_refused_ban_keeps_what_was_typed() {
     for (target, duration, reason, message) in [
         ("10.0.0.256", "7d", "r", "neither an IP address"),
         ("10.0.0.1", "0h", "r", "longer than zero"),
-        ("10.0.0.1", "never", "r", "Expected 12h, 7d or permanent"),
+        ("10.0.0.1", "never", "r", "Expected a duration such as 12h or 7d, or permanent"),
         ("10.0.0.1", "7d", &long, "at most 255"),
     ] {
         let form = [("target", target), ("duration", duration), ("reason", reason)];
