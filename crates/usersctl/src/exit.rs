@@ -99,6 +99,7 @@ pub(crate) const fn code_of(error: &UserError) -> u8 {
         | UserError::LastAdmin
         | UserError::Stale
         | UserError::NotAllowed(_)
+        | UserError::AdminsOnly
         | UserError::LegalHold(_) => 4,
         _ => 1,
     }
