@@ -2,13 +2,14 @@
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use crate::Problem;
 
-/// A JSON body.
+/// A JSON body: an object.
 #[derive(Debug, Clone, Copy)]
 pub struct JsonBody<T>(pub T);
 
@@ -16,23 +17,63 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match axum::Json::from_request(request, state).await {
+        if !is_json(request.headers()) {
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            let title = "The body must be application/json";
+            return Err(Problem::new(status, "unsupported_media_type", title));
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            let title = "The body is too large";
+            match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    Problem::new(rejection.status(), "body_too_large", title)
+                }
+                _ => Problem::bad_request(rejection.body_text()),
+            }
+        })?;
+        let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+        match axum::Json::from_bytes(&bytes) {
+            // A list of values would do where an object of fields is meant, but nobody would know which is which.
+            Ok(_) if first != Some(&b'{') => {
+                let title = "A value is not acceptable";
+                Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "validation", title)
+                    .detail("the body must be an object"))
+            }
             Ok(axum::Json(body)) => Ok(Self(body)),
             Err(rejection) => Err(refused_body(&rejection)),
         }
     }
 }
 
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = value.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    let media_type = media_type.to_ascii_lowercase();
+    media_type == "application/json"
+        || (media_type.starts_with("application/") && media_type.ends_with("+json"))
+}
+
 fn refused_body(rejection: &JsonRejection) -> Problem {
-    let (code, title) = match rejection.status() {
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-            ("unsupported_media_type", "The body must be application/json")
-        }
-        StatusCode::PAYLOAD_TOO_LARGE => ("body_too_large", "The body is too large"),
-        StatusCode::UNPROCESSABLE_ENTITY => ("validation", "A value is not acceptable"),
-        _ => return Problem::bad_request(rejection.body_text()),
-    };
-    Problem::new(rejection.status(), code, title).detail(rejection.body_text())
+    let text = rejection.body_text();
+    if rejection.status() != StatusCode::UNPROCESSABLE_ENTITY {
+        return Problem::bad_request(text);
+    }
+    let detail = text.split_once("target type: ").map_or(text.as_str(), |(_, detail)| detail);
+    let problem =
+        Problem::new(rejection.status(), "validation", "A value is not acceptable").detail(detail);
+    match field(detail) {
+        Some(field) => problem.field(field),
+        None => problem,
+    }
+}
+
+/// The field at fault: the path before the fault, or the field that is missing.
+fn field(detail: &str) -> Option<&str> {
+    let in_path = |c: char| c.is_alphanumeric() || "_-.[]".contains(c);
+    let path = detail.split_once(": ").map(|(path, _)| path);
+    path.filter(|path| path.chars().all(in_path)).or_else(|| {
+        detail.split_once("missing field `").and_then(|(_, rest)| rest.split('`').next())
+    })
 }
 
 /// The parameters behind the `?`.

@@ -28,8 +28,12 @@ pub(crate) struct Answer {
 
 impl Api {
     pub(crate) async fn new() -> Self {
+        Self::with_options(WebOptions::new(OnOutage::Refuse)).await
+    }
+
+    pub(crate) async fn with_options(options: WebOptions) -> Self {
         let storage = MemoryStorage::new();
-        let web = Web::new(&storage, WebOptions::new(OnOutage::Refuse)).await.unwrap();
+        let web = Web::new(&storage, options).await.unwrap();
         let router = api::router(&web);
         let mut api = Self { web, router, secret: String::new() };
         api.secret = api.key([ApiScope::Admin]).await;

@@ -8,3 +8,7 @@ mod jobs;
 mod keys;
 mod openapi;
 mod sessions;
+mod users;
+mod users_import;
+mod users_lists;
+mod users_scopes;

@@ -11,6 +11,7 @@ use super::params::UserPath;
 use super::{UserAnswer, UserBody};
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem, MatchProblem};
 use crate::api::etag::IfMatch;
+use crate::api::schema::Line;
 use crate::auth::{Authorized, Read, Write};
 use crate::{JsonBody, PathParams, Problem, Web};
 
@@ -20,7 +21,7 @@ use crate::{JsonBody, PathParams, Problem, Web};
 #[schema(as = NewAnonymous)]
 pub(super) struct NewAnonymousBody {
     /// The browser's fingerprint, a hint.
-    #[schema(min_length = 1, max_length = 255)]
+    #[schema(min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
     fingerprint: Option<String>,
 }
 
@@ -30,7 +31,7 @@ pub(super) struct NewAnonymousBody {
 #[schema(as = AnonymousFingerprint)]
 pub(super) struct FingerprintBody {
     /// The browser's fingerprint.
-    #[schema(min_length = 1, max_length = 255)]
+    #[schema(min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
     fingerprint: String,
 }
 
@@ -127,13 +128,13 @@ pub(super) async fn find_anonymous(
 #[schema(as = Registration)]
 pub(super) struct RegistrationBody {
     /// The handle.
-    #[schema(min_length = 1, max_length = 255)]
+    #[schema(min_length = 1, max_length = 255, pattern = r"^\S+$", example = "ada")]
     name: String,
     /// The email, not verified yet.
-    #[schema(format = "email", max_length = 320)]
+    #[schema(format = "email", max_length = 320, example = "ada@example.com")]
     email: String,
     /// The person's full name; blank is none.
-    #[schema(max_length = 255)]
+    #[schema(value_type = Option<Line>)]
     full_name: Option<String>,
 }
 

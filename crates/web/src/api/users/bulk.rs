@@ -7,7 +7,7 @@ use systemprompt_users_domain::{BulkItem, BulkOutcome, BulkReport, UserId};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Role;
+use super::RegisteredRole;
 use super::lifecycle::LiveStatus;
 use super::params::users_of;
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem};
@@ -45,7 +45,7 @@ pub(super) struct BulkRoleBody {
     #[schema(max_items = 10000)]
     ids: Vec<Uuid>,
     /// The role that they get.
-    role: Role,
+    role: RegisteredRole,
 }
 
 /// What became of each user, in the order of the ids.

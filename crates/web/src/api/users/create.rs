@@ -10,9 +10,10 @@ use systemprompt_users_domain::CreateUserParams;
 use utoipa::ToSchema;
 
 use super::params::users_of;
-use super::{Role, UserAnswer, UserBody};
+use super::{RegisteredRole, UserAnswer, UserBody};
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem};
 use crate::api::etag::etag;
+use crate::api::schema::Line;
 use crate::auth::{Authorized, Write};
 use crate::{JsonBody, Problem, Web};
 
@@ -22,23 +23,27 @@ use crate::{JsonBody, Problem, Web};
 #[schema(as = NewUser)]
 pub(crate) struct NewUserBody {
     /// The handle.
-    #[schema(min_length = 1, max_length = 255, example = "ada")]
+    #[schema(min_length = 1, max_length = 255, pattern = r"^\S+$", example = "ada")]
     name: String,
     /// The email.
-    #[schema(format = "email", max_length = 320, example = "ada@example.com")]
+    #[schema(min_length = 3, format = "email", max_length = 320, example = "ada@example.com")]
     email: String,
     /// The person's full name; blank is none.
-    #[schema(max_length = 255)]
+    #[schema(value_type = Option<Line>)]
     full_name: Option<String>,
     /// The name shown to others; blank is none.
-    #[schema(max_length = 255)]
+    #[schema(value_type = Option<Line>)]
     display_name: Option<String>,
     /// The address of a picture; blank is none.
-    #[schema(format = "uri")]
+    #[schema(
+        max_length = 255,
+        pattern = "^(https?://[A-Za-z0-9.-]+(/[!-~]*)?)?$",
+        example = "https://example.com/ada.png"
+    )]
     avatar_url: Option<String>,
     /// The roles; none means `user`. To make an admin takes the scope `admin`.
     #[serde(default)]
-    roles: Vec<Role>,
+    roles: Vec<RegisteredRole>,
     /// Whether the email is known to be the user's.
     #[serde(default)]
     email_verified: bool,

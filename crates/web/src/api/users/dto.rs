@@ -158,6 +158,25 @@ impl From<Role> for UserRole {
     }
 }
 
+/// What a registered user may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RegisteredRole {
+    /// Manages users, sessions and bans.
+    Admin,
+    /// A registered user.
+    User,
+}
+
+impl From<RegisteredRole> for UserRole {
+    fn from(role: RegisteredRole) -> Self {
+        match role {
+            RegisteredRole::Admin => Self::Admin,
+            RegisteredRole::User => Self::User,
+        }
+    }
+}
+
 /// One user as an answer, with its `ETag`.
 #[derive(Debug)]
 pub(crate) struct UserAnswer {

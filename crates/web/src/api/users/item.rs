@@ -11,6 +11,7 @@ use super::params::{UserPath, users_of};
 use super::{UserAnswer, UserBody};
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem, MatchProblem};
 use crate::api::etag::{IfMatch, IfNoneMatch, etag, is_known};
+use crate::api::schema::Line;
 use crate::auth::{Authorized, Read, Write};
 use crate::{JsonBody, PathParams, Problem, QueryParams, Web};
 
@@ -61,23 +62,23 @@ pub(super) async fn get_user(
 pub(crate) struct UserPatch {
     /// Another handle.
     #[serde(default, deserialize_with = "not_null")]
-    #[schema(value_type = String, nullable = false, required = false)]
+    #[schema(value_type = String, min_length = 1, max_length = 255, pattern = r"^\S+$", example = "ada", nullable = false, required = false)]
     name: Option<String>,
     /// Another email, which is not verified then.
     #[serde(default, deserialize_with = "not_null")]
-    #[schema(value_type = String, nullable = false, required = false)]
+    #[schema(value_type = String, format = "email", min_length = 3, max_length = 320, example = "ada@example.com", nullable = false, required = false)]
     email: Option<String>,
     /// The person's full name.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Line>)]
     full_name: Patch<String>,
     /// The name shown to others.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Line>)]
     display_name: Patch<String>,
     /// The address of a picture.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 255, pattern = "^(https?://[A-Za-z0-9.-]+(/[!-~]*)?)?$", example = "https://example.com/ada.png")]
     avatar_url: Patch<String>,
     /// Whether the email is known to be the user's.
     #[serde(default, deserialize_with = "not_null")]

@@ -54,7 +54,7 @@ filtered_query! {
     SearchQuery {
         /// What name, email, full name or display name begins with or holds, in any case; every character stands
         /// for itself.
-        #[param(min_length = 1, max_length = 255)]
+        #[param(min_length = 1, max_length = 255, pattern = r"^[^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*\S[^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*$")]
         q: String,
         /// How many users at the most.
         #[param(minimum = 1, maximum = 1000, default = 50)]
@@ -82,7 +82,11 @@ pub(super) async fn search_users(
     QueryParams(query): QueryParams<SearchQuery>,
 ) -> Result<Paged<UserBody>, Problem> {
     let request = page_request(query.limit, query.after.as_deref())?;
-    let page = web.users(who.actor()).search(&query.q, &query.filter(), &request).await?;
+    let found = web.users(who.actor()).search(&query.q, &query.filter(), &request).await;
+    let page = found.map_err(|error| match error.field() {
+        Some("query") => Problem::from(error).field("q"),
+        _ => Problem::from(error),
+    })?;
     Ok(Paged::new(&uri, page, |user| UserBody::from(&user)))
 }
 

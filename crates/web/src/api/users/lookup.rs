@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use systemprompt_users_domain::{User, UserError, UserId};
+use systemprompt_users_domain::{User, UserError, UserId, UserRef};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -39,11 +39,11 @@ pub(super) async fn lookup_user(
     State(web): State<Web>,
     QueryParams(query): QueryParams<LookupQuery>,
 ) -> Result<UserAnswer, Problem> {
-    let found = web.admin(who.actor()).find_any_status(&query.reference).await;
-    let found = found.map_err(|error| match error.field() {
-        Some("user") => Problem::from(error).field("reference"),
-        _ => Problem::from(error),
-    })?;
+    let found = match query.reference.parse::<UserRef>() {
+        Ok(reference) => web.users(who.actor()).find_by_reference(&reference).await?,
+        // Text that can be no reference is nobody's.
+        Err(_) => None,
+    };
     let found = found.filter(|user| query.include_deleted || user.is_live());
     answer(found, &query.reference)
 }

@@ -16,7 +16,7 @@ mod params;
 mod roles;
 mod upkeep;
 
-pub(crate) use dto::{Role, Status, UserAnswer, UserBody};
+pub(crate) use dto::{RegisteredRole, Role, Status, UserAnswer, UserBody};
 pub(crate) use params::users_of;
 
 use utoipa_axum::router::OpenApiRouter;

@@ -2,20 +2,20 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use systemprompt_users_domain::{DemoteResult, PromoteResult, User, UserError, UserId, UserRole};
 use utoipa::ToSchema;
 
 use super::params::{UserPath, users_of};
-use super::{Role, UserAnswer, UserBody};
+use super::{RegisteredRole, Role, UserAnswer, UserBody};
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem, MatchProblem};
 use crate::api::etag::IfMatch;
 use crate::auth::{Admin, Authorized, Read, Write};
 use crate::{JsonBody, PathParams, Problem, Web};
 
 /// The roles of a user.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Roles)]
 pub(super) struct RolesBody {
     /// At least one; `anonymous` stands alone.
@@ -41,13 +41,34 @@ pub(super) async fn get_user_roles(
     Ok(Json(RolesBody { roles: user.roles.iter().filter_map(Role::of).collect() }))
 }
 
+/// Other roles for a user.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewRoles)]
+pub(super) struct NewRolesBody {
+    /// At least one.
+    #[schema(min_items = 1)]
+    roles: Vec<RegisteredRole>,
+}
+
+/// Roles that do not go with those the user has: it is the state of the user that does not allow it.
+fn refused(error: UserError) -> Problem {
+    let conflicts = matches!(error, UserError::InvalidRoles(_));
+    let mut problem = Problem::from(error);
+    if conflicts {
+        problem.status = StatusCode::CONFLICT.as_u16();
+        problem.title = "Its state does not allow this";
+    }
+    problem
+}
+
 /// Replaces all roles of a live user.
 #[utoipa::path(
     put,
     path = "/users/{id}/roles",
     tag = "roles",
     params(UserPath, IfMatch),
-    request_body = RolesBody,
+    request_body = NewRolesBody,
     responses(UserAnswer, AnyProblem, BodyProblem, ChangeProblem, MatchProblem),
 )]
 pub(super) async fn set_user_roles(
@@ -55,11 +76,14 @@ pub(super) async fn set_user_roles(
     State(web): State<Web>,
     PathParams(id): PathParams<UserId>,
     if_match: IfMatch,
-    JsonBody(body): JsonBody<RolesBody>,
+    JsonBody(body): JsonBody<NewRolesBody>,
 ) -> Result<UserAnswer, Problem> {
+    if body.roles.is_empty() {
+        return Err(UserError::InvalidRoles("a user holds at least one role".into()).into());
+    }
     let users = if_match.guard(users_of(&web, &who), id).await?;
     let roles: Vec<UserRole> = body.roles.into_iter().map(Into::into).collect();
-    Ok(UserAnswer::ok(&users.assign_roles(id, &roles).await?))
+    Ok(UserAnswer::ok(&users.assign_roles(id, &roles).await.map_err(refused)?))
 }
 
 /// Gives a role to a live user; nothing changes when the user holds it.
@@ -67,17 +91,17 @@ pub(super) async fn set_user_roles(
     put,
     path = "/users/{id}/roles/{role}",
     tag = "roles",
-    params(UserPath, ("role" = Role, Path, description = "The role"), IfMatch),
+    params(UserPath, ("role" = RegisteredRole, Path, description = "The role"), IfMatch),
     responses(UserAnswer, AnyProblem, ChangeProblem, MatchProblem),
 )]
 pub(super) async fn assign_user_role(
     who: Authorized<Write>,
     State(web): State<Web>,
-    PathParams((id, role)): PathParams<(UserId, Role)>,
+    PathParams((id, role)): PathParams<(UserId, RegisteredRole)>,
     if_match: IfMatch,
 ) -> Result<UserAnswer, Problem> {
     let users = if_match.guard(users_of(&web, &who), id).await?;
-    Ok(UserAnswer::ok(&users.assign_role(id, role.into()).await?))
+    Ok(UserAnswer::ok(&users.assign_role(id, role.into()).await.map_err(refused)?))
 }
 
 /// Takes a role from a live user; nothing changes when the user does not hold it.
@@ -95,7 +119,7 @@ pub(super) async fn revoke_user_role(
     if_match: IfMatch,
 ) -> Result<UserAnswer, Problem> {
     let users = if_match.guard(users_of(&web, &who), id).await?;
-    Ok(UserAnswer::ok(&users.revoke_role(id, role.into()).await?))
+    Ok(UserAnswer::ok(&users.revoke_role(id, role.into()).await.map_err(refused)?))
 }
 
 /// What a promotion or demotion did.
@@ -127,7 +151,7 @@ pub(super) async fn promote_user(
     State(web): State<Web>,
     PathParams(id): PathParams<UserId>,
 ) -> Result<Json<AdminChangeBody>, Problem> {
-    Ok(match web.admin(who.actor()).promote(&id.to_string()).await? {
+    Ok(match web.admin(who.actor()).promote(&id.to_string()).await.map_err(refused)? {
         PromoteResult::Promoted(user) => AdminChangeBody::answer(true, &user),
         PromoteResult::AlreadyAdmin(user) => AdminChangeBody::answer(false, &user),
     })

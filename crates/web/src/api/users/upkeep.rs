@@ -41,6 +41,7 @@ pub(super) struct DaysQuery {
 #[schema(as = Days)]
 pub(super) struct DaysBody {
     /// For how many days.
+    #[serde(deserialize_with = "whole")]
     #[schema(minimum = 1, maximum = 36500)]
     days: i64,
 }
@@ -126,4 +127,12 @@ pub(super) async fn purge_deleted(
 fn days(days: i64) -> Result<Duration, UserError> {
     let days = if (1..=36_500).contains(&days) { Duration::try_days(days) } else { None };
     days.ok_or_else(|| UserError::validation("days", "expected 1 to 36500"))
+}
+
+/// A whole number, also when it is written as `30.0`, which is the same number in JSON.
+fn whole<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    let text = number.to_string();
+    let whole = text.strip_suffix(".0").unwrap_or(&text);
+    whole.parse().map_err(|_| serde::de::Error::custom("expected a whole number"))
 }
