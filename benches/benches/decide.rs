@@ -284,14 +284,14 @@ fn address() -> IpAddr {
     asked[step() % asked.len()]
 }
 
-#[divan::bench(threads = [1, 2])]
+#[divan::bench(threads = [1, 2], sample_count = 100, sample_size = 20_000)]
 fn bare_prefix_table(bencher: Bencher) {
     let bare = &*BARE;
     LazyLock::force(&ASKED);
     bencher.bench(|| bare.find(black_box(address())));
 }
 
-#[divan::bench(threads = [1, 2])]
+#[divan::bench(threads = [1, 2], sample_count = 100, sample_size = 20_000)]
 fn ban_check(bencher: Bencher) {
     let world = world();
     LazyLock::force(&ASKED);
@@ -300,7 +300,7 @@ fn ban_check(bencher: Bencher) {
     });
 }
 
-#[divan::bench(threads = [1, 2])]
+#[divan::bench(threads = [1, 2], sample_count = 100, sample_size = 20_000)]
 fn ban_and_cached_session(bencher: Bencher) {
     let world = world();
     let role = Requirement::Role(UserRole::User);
