@@ -1,5 +1,9 @@
 //! The admin pages in a real browser: the way of a newcomer, without scripts, in the dark, on a phone.
-#![expect(clippy::indexing_slicing, reason = "a test fails where an answer is not as expected")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails where an answer is not as expected"
+)]
 
 mod browser;
 mod gallery;

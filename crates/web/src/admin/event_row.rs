@@ -42,11 +42,15 @@ pub(super) struct Names(HashMap<UserId, Option<String>>);
 
 impl Names {
     async fn link(&mut self, web: &Web, id: UserId) -> Result<Link> {
-        if !self.0.contains_key(&id) {
-            let found = web.users(Actor::System).find_by_reference(&UserRef::Id(id)).await?;
-            self.0.insert(id, found.map(|user: User| user.name.to_string()));
-        }
-        let name = self.0.get(&id).cloned().flatten();
+        let name = match self.0.get(&id) {
+            Some(known) => known.clone(),
+            None => {
+                let found = web.users(Actor::System).find_by_reference(&UserRef::Id(id)).await?;
+                let name = found.map(|user: User| user.name.to_string());
+                self.0.insert(id, name.clone());
+                name
+            }
+        };
         Ok(match name {
             Some(label) => Link { label, href: Some(format!("/admin/users/{id}")) },
             // A purged user has no page and no name any more.

@@ -112,7 +112,7 @@ async fn a_page_works_for_a_purged_actor_and_a_long_log() {
     let mut site = Site::new().await;
     let other = site.user("gone").await;
     site.users().assign_role(other.id, systemprompt_users_domain::UserRole::Admin).await.unwrap();
-    let mine = std::mem::replace(&mut site.token, String::new());
+    let mine = std::mem::take(&mut site.token);
     site.token = site.session_of(other.id).await;
     for number in 0..60 {
         let target = format!("10.0.0.{number}");
