@@ -1,5 +1,7 @@
 //! What an error looks like over HTTP: problem details (RFC 9457).
 
+use std::num::NonZeroU32;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -33,7 +35,7 @@ pub struct Problem {
     pub until: Option<Box<DateTime<Utc>>>,
     /// After how many seconds the same may be tried again.
     #[serde(skip)]
-    pub retry_after: Option<u32>,
+    pub retry_after: Option<NonZeroU32>,
 }
 
 impl Problem {
@@ -75,7 +77,7 @@ impl Problem {
     /// The same saying after how many seconds to try again.
     #[must_use]
     pub const fn retry_after(mut self, seconds: u32) -> Self {
-        self.retry_after = Some(seconds);
+        self.retry_after = NonZeroU32::new(seconds);
         self
     }
 
@@ -163,7 +165,7 @@ impl IntoResponse for Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(seconds) = retry_after {
-            headers.insert(header::RETRY_AFTER, seconds.into());
+            headers.insert(header::RETRY_AFTER, seconds.get().into());
         }
         response
     }

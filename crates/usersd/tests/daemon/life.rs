@@ -59,14 +59,14 @@ fn a_request_under_way_is_finished_when_it_is_told_to_stop() {
     let mut stream = TcpStream::connect(&daemon.address).unwrap();
     let head = "POST /api/v1/users HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\
                 Content-Type: application/json\r\nAuthorization: Bearer x\r\n\r\n";
-    stream.write_all(head[..60].as_bytes()).unwrap();
+    stream.write_all(&head.as_bytes()[..60]).unwrap();
     // The head is on its way; others are served meanwhile.
     assert_eq!(daemon.get("/healthz", &[]).status, 200);
     daemon.signal("TERM");
     while TcpStream::connect(&daemon.address).is_ok() {
         thread::sleep(Duration::from_millis(5));
     }
-    stream.write_all(head[60..].as_bytes()).unwrap();
+    stream.write_all(&head.as_bytes()[60..]).unwrap();
     stream.write_all(b"{}").unwrap();
     assert_eq!(http::read(&mut stream).status, 401);
     let (status, log) = daemon.wait();
