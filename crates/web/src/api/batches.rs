@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::http::StatusCode;
 use bytes::Bytes;
 use futures_util::stream;
@@ -11,8 +11,8 @@ use serde::Serialize;
 use systemprompt_users_import::{HeaderError, Row, Rows};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
-use super::upload::cause;
-use crate::Problem;
+use super::upload::{Upload, UploadError, cause};
+use crate::{Problem, Web};
 
 /// How many rows are stored in one unit of work.
 const BATCH: usize = 1000;
@@ -74,6 +74,19 @@ pub(crate) async fn run<I: Importer, R: Rows<Item = I::Item> + 'static>(
         Some((Ok::<_, Infallible>(answer), answers))
     });
     Ok(Body::from_stream(answers))
+}
+
+/// The body of an import, for a thread that may block.
+///
+/// # Errors
+/// 413 when the client says that it is larger than the host allows.
+pub(crate) fn upload(web: &Web, body: Body) -> Result<Upload, Problem> {
+    let options = web.options();
+    let size = usize::try_from(body.size_hint().lower());
+    if size.is_ok_and(|size| size <= options.max_import_body) {
+        return Ok(Upload::new(body, options.max_import_body, options.request_timeout));
+    }
+    Err(UploadError::TooLarge.into())
 }
 
 /// What the parser hands on.

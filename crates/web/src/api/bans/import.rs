@@ -15,7 +15,6 @@ use crate::api::batches::{self, Importer};
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem};
 use crate::api::rows::{CSV, NDJSON};
 use crate::api::schema::Line;
-use crate::api::upload::Upload;
 use crate::auth::{Authorized, Bans};
 use crate::layers::LongRunning;
 use crate::{Problem, QueryParams, Web};
@@ -117,8 +116,7 @@ pub(super) async fn import_bans(
     // What is wrong with the defaults is no fault of any row.
     defaults.ban("192.0.2.1".into()).parse(defaults.now).map_err(refused)?;
     let format = format(&headers)?;
-    let options = web.options();
-    let upload = Upload::new(body, options.max_import_body, options.request_timeout);
+    let upload = batches::upload(&web, body)?;
     let import = Import { bans: web.bans(who.actor()), counts: Counts::default() };
     let body = match format {
         Format::List => {

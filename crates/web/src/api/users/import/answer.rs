@@ -1,6 +1,5 @@
 //! The answer of an import: a line for each row, and one at the end.
 
-use bytes::Bytes;
 use serde::Serialize;
 use systemprompt_users_import::{RowError, UserStored};
 use utoipa::ToSchema;
@@ -112,16 +111,4 @@ impl UserImportLine {
         };
         Self::Row { line, outcome, id: Some(id.as_uuid()), field: None, reason: None }
     }
-}
-
-/// Lines as they are sent.
-pub(super) fn lines(lines: &[UserImportLine]) -> Bytes {
-    let mut bytes = Vec::new();
-    for line in lines {
-        // These types have no map with keys that are no text, which is all that could fail.
-        if serde_json::to_writer(&mut bytes, line).is_ok() {
-            bytes.push(b'\n');
-        }
-    }
-    bytes.into()
 }

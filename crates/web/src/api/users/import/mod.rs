@@ -1,40 +1,26 @@
 //! Creating users from a stream of rows, with an answer for each row while the next ones are read.
 
 mod answer;
-mod parse;
 
-use axum::body::{Body, HttpBody};
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use futures_util::stream;
 use serde::Deserialize;
 use systemprompt_users_domain::OnExisting;
-use systemprompt_users_import::{HeaderError, Row, RowError, UserRow, UserStore, UserStored};
-use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
+use systemprompt_users_import::{
+    Lines, Row, RowError, UserCsv, UserJsonl, UserRow, UserStore, UserStored,
+};
 use utoipa::{IntoParams, ToSchema};
 
 use self::answer::{Counts, UserImportLine};
-use self::parse::{Batch, parse};
 use super::users_of;
+use crate::api::batches::{self, Importer};
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem};
 use crate::api::rows::{NDJSON, RowFormat};
-use crate::api::upload::{Upload, UploadError, cause};
 use crate::auth::{Authorized, Scope, Write};
 use crate::layers::LongRunning;
 use crate::{Problem, QueryParams, Web};
-
-/// How many imports run at once; each holds a thread.
-const IMPORTS: usize = 16;
-
-/// How many batches of answers wait for a client that sends everything before it reads: 256,000 rows.
-const WAITING_ANSWERS: usize = 256;
-
-/// How many parsed batches wait to be stored.
-const WAITING_BATCHES: usize = 2;
-
-static RUNNING: Semaphore = Semaphore::const_new(IMPORTS);
 
 /// How rows are imported.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -93,27 +79,7 @@ pub(super) async fn import_users(
     body: Body,
 ) -> Result<Response, Problem> {
     let format = RowFormat::sent(&headers)?;
-    let options = web.options();
-    let is_too_large = usize::try_from(body.size_hint().lower())
-        .map_or(true, |size| size > options.max_import_body);
-    if is_too_large {
-        return Err(UploadError::TooLarge.into());
-    }
-    let permit = RUNNING.try_acquire().map_err(|_| busy())?;
-    let upload = Upload::new(body, options.max_import_body, options.request_timeout);
-    let (sender, mut batches) = mpsc::channel(WAITING_BATCHES);
-    tokio::task::spawn_blocking(move || parse(format, upload, &sender));
-    // What is wrong with the header is answered as a problem: no row has been looked at.
-    let first = match batches.recv().await {
-        Some(Batch::NotBegun(HeaderError::Refused(message))) => {
-            let title = "A value is not acceptable";
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "validation", title)
-                .detail(message)
-                .field("header"));
-        }
-        Some(Batch::NotBegun(HeaderError::Io(error))) => return Err(cause(&error).into()),
-        first => first,
-    };
+    let upload = batches::upload(&web, body)?;
     let on_existing = match query.on_existing {
         ExistingUsers::Keep => OnExisting::Keep,
         ExistingUsers::Update => OnExisting::Update,
@@ -124,67 +90,32 @@ pub(super) async fn import_users(
         store: (!query.dry_run).then_some(store),
         may_hold: who.principal.allows(Scope::Admin),
         counts: Counts::default(),
-        _permit: permit,
     };
-    let (sender, answers) = mpsc::channel(WAITING_ANSWERS);
-    tokio::spawn(import.run(first, batches, sender));
-    let answers = stream::unfold(answers, async |mut answers| {
-        let answer: Bytes = answers.recv().await?;
-        Some((Ok::<_, std::convert::Infallible>(answer), answers))
-    });
+    let body = match format {
+        RowFormat::Ndjson => {
+            let open = move || Ok(UserJsonl::new(Lines::new(Box::new(upload))));
+            batches::run(import, open).await?
+        }
+        RowFormat::Csv => {
+            let open = move || UserCsv::open(Lines::new(Box::new(upload)));
+            batches::run(import, open).await?
+        }
+    };
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(NDJSON))];
-    Ok((headers, Body::from_stream(answers)).into_response())
+    Ok((headers, body).into_response())
 }
 
-fn busy() -> Problem {
-    let title = "Too many imports run already";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", title).retry_after(5)
-}
-
-/// An import that runs until its rows are over, or its client is gone.
+/// What is done with the rows.
 struct Import {
     /// Nothing is stored without it.
     store: Option<UserStore>,
     may_hold: bool,
     counts: Counts,
-    _permit: SemaphorePermit<'static>,
 }
 
-impl Import {
-    async fn run(
-        mut self,
-        first: Option<Batch>,
-        mut batches: mpsc::Receiver<Batch>,
-        answers: mpsc::Sender<Bytes>,
-    ) {
-        let mut next = first;
-        while let Some(batch) = next {
-            let (answer, is_over) = self.step(batch).await;
-            if answers.send(answer).await.is_err() || is_over {
-                return;
-            }
-            next = batches.recv().await;
-        }
-    }
-
-    /// Stores a batch. Answers its lines, and whether they are the last.
-    async fn step(&mut self, batch: Batch) -> (Bytes, bool) {
-        match batch {
-            Batch::Rows(rows) => match self.store(rows).await {
-                Ok(lines) => (answer::lines(&lines), false),
-                Err(problem) => (answer::lines(&[UserImportLine::Error { problem }]), true),
-            },
-            Batch::Over => (answer::lines(&[UserImportLine::Summary(self.counts)]), true),
-            Batch::NotBegun(HeaderError::Io(error)) | Batch::Broken(error) => {
-                let problem = cause(&error).into();
-                (answer::lines(&[UserImportLine::Error { problem }]), true)
-            }
-            Batch::NotBegun(HeaderError::Refused(message)) => {
-                let problem = Problem::bad_request(message);
-                (answer::lines(&[UserImportLine::Error { problem }]), true)
-            }
-        }
-    }
+impl Importer for Import {
+    type Item = UserRow;
+    type Line = UserImportLine;
 
     async fn store(&mut self, batch: Vec<Row<UserRow>>) -> Result<Vec<UserImportLine>, Problem> {
         let mut places = Vec::with_capacity(batch.len());
@@ -210,6 +141,16 @@ impl Import {
         Ok(lines)
     }
 
+    fn summary(&self) -> UserImportLine {
+        UserImportLine::Summary(self.counts)
+    }
+
+    fn error(problem: Problem) -> UserImportLine {
+        UserImportLine::Error { problem }
+    }
+}
+
+impl Import {
     fn check(&self, user: UserRow) -> Result<UserRow, RowError> {
         if user.legal_hold && !self.may_hold {
             return Err(RowError::new("legal_hold", "takes the scope `admin`"));
