@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod demo;
+mod faults;
 mod postgres;
 mod process;
 mod setup;
@@ -21,6 +22,7 @@ Usage: cargo xtask <command>
   demo             import the sample into a new SQLite file and show it
   test [args]      set up, start a throw-away Postgres, run all tests and doctests;
                    with arguments for the test runner: only what they select, no doctests
+  faults [filter]  kill, hang and fill up what the hosts stand on, and see that nothing is lost
   tidy             prove the architecture and the habits of the code
   sqlx [--check]   write the metadata that SQL is checked against, or check that it is up to date
   ci               formatting, lints, documentation, dependencies, tidy, SQL metadata
@@ -47,6 +49,7 @@ fn run(args: &[&str]) -> Outcome {
         ["setup"] => setup::run(),
         ["demo"] => demo::run(),
         ["test", rest @ ..] => test::run(rest),
+        ["faults", rest @ ..] => faults::run(rest),
         ["tidy"] => tidy::run(),
         ["sqlx"] => sqlx::run(sqlx::Mode::Write),
         ["sqlx", "--check"] => sqlx::run(sqlx::Mode::Check),

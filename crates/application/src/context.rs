@@ -10,6 +10,7 @@ use systemprompt_users_domain::{
     UserRole,
 };
 
+use crate::steady::SteadyClock;
 use crate::{SystemClock, SystemEntropy};
 
 /// How often a use case is begun again when the storage was busy.
@@ -32,7 +33,7 @@ impl Context {
     pub fn new<S: Storage + Clone + 'static>(storage: &S) -> Self {
         Self {
             storage: Arc::new(storage.clone()),
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(SteadyClock::new(Arc::new(SystemClock))),
             entropy: Arc::new(SystemEntropy),
             policy: Policy::default(),
             actor: Actor::System,
@@ -64,10 +65,11 @@ impl Context {
         )
     }
 
-    /// The same with another clock.
+    /// The same with another clock. Should it be set back by up to two hours, time stands still until it has
+    /// caught up: nothing that had expired comes alive.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+        self.clock = Arc::new(SteadyClock::new(clock));
         self
     }
 

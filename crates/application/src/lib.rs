@@ -9,6 +9,7 @@ mod enforcer;
 mod events;
 mod jobs;
 mod sessions;
+mod steady;
 mod system;
 mod users;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteTransaction,
 };
 use systemprompt_users_domain::{ChangeSignal, Storage, StorageError, StorageResult, UnitOfWork};
 use tokio::sync::Semaphore;
@@ -131,6 +132,19 @@ impl SqliteStorage {
         self.writer.close().await;
         Ok(())
     }
+
+    async fn begin(&self) -> sqlx::Result<SqliteTransaction<'static>> {
+        const IMMEDIATE: &str = "BEGIN IMMEDIATE";
+        match self.writer.begin_with(IMMEDIATE).await {
+            // On a full disk SQLite rolls back by itself. The driver then takes the transaction for open, as long
+            // as the connection lives.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                self.writer.acquire().await?.close().await?;
+                self.writer.begin_with(IMMEDIATE).await
+            }
+            begun => begun,
+        }
+    }
 }
 
 #[async_trait]
@@ -145,7 +159,7 @@ impl Storage for SqliteStorage {
             .map_err(|elapsed| StorageError::Unavailable(elapsed.into()))?
             .map_err(other)?;
         // Immediate: a unit that read first and wrote later could find that another one wrote between.
-        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(storage_error)?;
+        let transaction = self.begin().await.map_err(storage_error)?;
         Ok(Box::new(Unit::Write { transaction, _turn: turn, bell: self.bell.clone() }))
     }
 

@@ -1,0 +1,10 @@
+//! What is promised when processes are killed, connections hang, disks fill up and clocks go back.
+//! Run by `cargo xtask faults`.
+
+mod clock_back;
+mod disk_full;
+mod host_killed;
+mod job_hosts;
+mod postgres_killed;
+mod stalled;
+mod support;
