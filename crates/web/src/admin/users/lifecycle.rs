@@ -113,7 +113,7 @@ fn ask_to_merge(
         .warnings(itself.then(|| warning.to_owned()).into_iter().collect())
         .items(vec![item(source, "disappears"), item(target, "stays")])
         .line(format!(
-            "{} of history move, and all ban records; {} end.",
+            "To be moved: {} of history, and all ban records. To be ended: {}.",
             counted(sessions, "session"),
             counted(live, "live one")
         ))
