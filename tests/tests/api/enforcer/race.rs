@@ -117,7 +117,8 @@ fn a_session_that_is_ended_before_thousands_of_others() {
                 .bulk_create(&others, systemprompt_users::OnExisting::Keep)
                 .await
                 .unwrap();
-            let ids: Vec<_> = created.items.iter().filter_map(|item| item.outcome.user_id()).collect();
+            let ids: Vec<_> =
+                created.items.iter().filter_map(|item| item.outcome.user_id()).collect();
             assert_eq!(ids.len(), 5_000);
             host.users.bulk_update_status(&ids, UserStatus::Suspended).await.unwrap();
         })
