@@ -1,7 +1,7 @@
 //! What holds for each address, as ranges in blocks: to be read without a lock.
 //!
 //! Overlapping networks are flattened into ranges that do not overlap, each with the one answer that holds in
-//! it: until when its addresses are banned. So a question is two binary searches, however many networks
+//! it: until when its addresses are banned. So a question is a few short searches, however many networks
 //! cover the address. A change makes new blocks only where it holds and shares all others.
 
 use std::sync::Arc;
