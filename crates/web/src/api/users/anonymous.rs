@@ -21,7 +21,11 @@ use crate::{JsonBody, PathParams, Problem, Web};
 #[schema(as = NewAnonymous)]
 pub(super) struct NewAnonymousBody {
     /// The browser's fingerprint, a hint.
-    #[schema(min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
+    #[schema(
+        min_length = 1,
+        max_length = 255,
+        pattern = r"^[^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*[^\s\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069][^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*$"
+    )]
     fingerprint: Option<String>,
 }
 
@@ -31,7 +35,11 @@ pub(super) struct NewAnonymousBody {
 #[schema(as = AnonymousFingerprint)]
 pub(super) struct FingerprintBody {
     /// The browser's fingerprint.
-    #[schema(min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
+    #[schema(
+        min_length = 1,
+        max_length = 255,
+        pattern = r"^[^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*[^\s\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069][^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*$"
+    )]
     fingerprint: String,
 }
 

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use systemprompt_users_domain::{Patch, UpdateUserParams, UserError, UserId};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::params::{UserPath, users_of};
 use super::{UserAnswer, UserBody};
@@ -13,25 +13,14 @@ use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem, MatchProblem};
 use crate::api::etag::{IfMatch, IfNoneMatch, etag, is_known};
 use crate::api::schema::Line;
 use crate::auth::{Authorized, Read, Write};
-use crate::{JsonBody, PathParams, Problem, QueryParams, Web};
+use crate::{JsonBody, PathParams, Problem, Web};
 
-/// How a user is read.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct UserQuery {
-    /// Whether a deleted user is answered too.
-    #[serde(default)]
-    #[param(default = false)]
-    include_deleted: bool,
-}
-
-/// A user.
+/// A live user. Deleted ones are answered by `/users/lookup`, when it is asked for them.
 #[utoipa::path(
     get,
     path = "/users/{id}",
     tag = "users",
-    params(UserPath, IfNoneMatch, UserQuery),
+    params(UserPath, IfNoneMatch),
     responses(
         (status = 200, body = UserBody, description = "The user", headers(("ETag" = String, description = "The version"))),
         (status = 304, description = "The client holds this version"),
@@ -42,11 +31,9 @@ pub(super) async fn get_user(
     who: Authorized<Read>,
     State(web): State<Web>,
     PathParams(id): PathParams<UserId>,
-    QueryParams(query): QueryParams<UserQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let user = web.users(who.actor()).find_by_reference(&id.into()).await?;
-    let user = user.filter(|user| query.include_deleted || user.is_live());
+    let user = web.users(who.actor()).find_by_id(id).await?;
     let user = user.ok_or_else(|| UserError::user_not_found(id))?;
     if is_known(&headers, user.version)? {
         let tag = [(axum::http::header::ETAG, etag(user.version))];

@@ -54,7 +54,7 @@ filtered_query! {
     SearchQuery {
         /// What name, email, full name or display name begins with or holds, in any case; every character stands
         /// for itself.
-        #[param(min_length = 1, max_length = 255, pattern = r"^[^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*\S[^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*$")]
+        #[param(min_length = 1, max_length = 255, pattern = r"^[^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*[^\s\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069][^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]*$")]
         q: String,
         /// How many users at the most.
         #[param(minimum = 1, maximum = 1000, default = 50)]
