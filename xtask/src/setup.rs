@@ -18,8 +18,10 @@ struct Program {
     packages: &'static [&'static str],
 }
 
-/// What the browser tests and the tests of forward auth start.
-const PROGRAMS: [Program; 3] = [
+/// What the browser tests and the tests of the daemon start.
+const PROGRAMS: [Program; 5] = [
+    Program { what: "curl", places: &["/usr/bin/curl"], packages: &["curl"] },
+    Program { what: "openssl", places: &["/usr/bin/openssl"], packages: &["openssl"] },
     Program { what: "Chromium", places: &["/usr/bin/chromium"], packages: &["chromium"] },
     Program {
         what: "ChromeDriver",
@@ -37,7 +39,7 @@ const PROGRAMS: [Program; 3] = [
 pub(crate) fn run() -> Outcome {
     drop(Server::start()?);
     install_programs()?;
-    println!("setup: a throw-away Postgres starts, Chromium and nginx are there");
+    println!("setup: a throw-away Postgres starts, the programs that tests start are there");
     Ok(())
 }
 
