@@ -79,7 +79,8 @@ async fn what_was_exported_can_be_imported() {
     let exported_again = other.get("/bans/export?format=csv").await;
     let (mut first, mut second) =
         (without_time(&exported.text), without_time(&exported_again.text));
-    (first.sort(), second.sort());
+    first.sort();
+    second.sort();
     assert_eq!(first, second);
 
     let list = api.get("/bans/export?format=list&source=y").await.text;
