@@ -250,8 +250,9 @@ async fn tidy(
                 sqlx::query!("SELECT pg_cancel_backend($1)", process).fetch_one(&mut aside).await?;
                 aside.close().await
             };
-            // The statement fails then, and with it the waiting for its rest.
-            let _: sqlx::Result<()> = cancelled.await;
+            // The statement fails then, and with it the waiting for its rest. Neither may take forever: a server
+            // that has gone silent would keep the place in the pool.
+            let _ = timeout(shared.options.acquire_timeout, cancelled).await;
             timeout(shared.options.acquire_timeout, &mut end).await.is_ok_and(|ended| ended.is_ok())
         }
     };

@@ -225,4 +225,19 @@ mod tests {
         let refused = sqlx::raw_sql("CREATE TABLE t (x)").execute(&mut reader).await.unwrap_err();
         assert!(refused.to_string().contains("readonly"), "{refused}");
     }
+
+    #[tokio::test]
+    async fn a_transaction_that_sqlite_has_ended_itself_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = SqliteStorage::connect(&folder.path().join("users.db")).await.unwrap();
+        storage.migrate().await.unwrap();
+        let mut transaction = storage.begin().await.unwrap();
+        // As SQLite does on a full disk.
+        sqlx::raw_sql("ROLLBACK").execute(&mut *transaction).await.unwrap();
+        drop(transaction);
+        for _ in 0..2 {
+            storage.write().await.unwrap().commit().await.unwrap();
+        }
+        storage.close().await.unwrap();
+    }
 }

@@ -1,6 +1,8 @@
 //! The connection to Postgres hangs: nothing is decided wrongly, requests end in time, and it goes on by itself.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use systemprompt_users::{
@@ -8,7 +10,7 @@ use systemprompt_users::{
     Requirement, SessionId, SessionService, Token, UserService, WhenBehind,
 };
 
-use crate::support::{Daemon, NEVER, Place, Proxy, admin_key, bounded};
+use crate::support::{Daemon, NEVER, Place, Proxy, admin_key, bounded, until};
 
 /// As long as the longest outage that is tried.
 const LONG: Duration = Duration::from_secs(30);
@@ -176,9 +178,20 @@ async fn connections_that_stay_silent_for_ever_are_replaced() {
     let proxy = Proxy::to(&place.url);
     let (daemon, key, bearer) = daemon(&place, &proxy).await;
     tokio::task::block_in_place(|| {
-        proxy.stall();
-        daemon.until("/auth/verify", &bearer, 503);
-        // Long enough that every connection of the pool is in the middle of something.
+        // So many at once that every connection of the pool is in the middle of something.
+        let served = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..24 {
+                scope.spawn(|| {
+                    until("the list is unavailable", || {
+                        served.fetch_add(1, Ordering::Relaxed);
+                        daemon.get("/api/v1/users", &key).0 == 503
+                    });
+                });
+            }
+            until("all are busy", || served.load(Ordering::Relaxed) > 300);
+            proxy.stall();
+        });
         unavailable_for(&daemon, &key, &bearer, Duration::from_secs(12));
         proxy.go_on_without_those_before();
         all_answer(&daemon, &key, &bearer);
