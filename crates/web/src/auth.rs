@@ -18,8 +18,6 @@ use systemprompt_users_application::{Access, AuthenticatedSession, Decision, Req
 use systemprompt_users_domain::{Actor, ApiKey, ApiScope, UserRole};
 use uuid::Uuid;
 
-pub use systemprompt_users_domain::ApiScope as Scope;
-
 use crate::client_ip::client_of;
 use crate::decision::denied;
 use crate::settle::settle_changes;

@@ -68,7 +68,17 @@ impl Memory {
         {
             return Known::All(Decision::Deny(denial));
         }
-        let Some(text) = token else { return Known::All(judge(requirement, false, None)) };
+        match token {
+            Some(token) => self.decide_session(token, requirement),
+            None => Known::All(judge(requirement, false, None)),
+        }
+    }
+
+    /// The decision about a token, whatever address it comes from. Nothing here waits.
+    pub(super) fn decide_session<'a>(&self, text: &'a str, requirement: Requirement) -> Known<'a> {
+        if self.freshness.is_behind() {
+            return Known::Nothing;
+        }
         // What is no token at all stands for nothing.
         let Ok(token) = text.parse::<Token>() else {
             return Known::All(judge(requirement, true, None));
@@ -117,6 +127,19 @@ impl Memory {
     ) -> Decision {
         match self.options.when_behind {
             WhenBehind::AskStorage => self.authority.decide(address, token, requirement).await,
+            WhenBehind::Refuse => Decision::deny(DenyReason::Unavailable),
+        }
+    }
+
+    /// The same of a token, whatever address it comes from.
+    pub(super) async fn decide_session_behind(
+        &self,
+        token: &str,
+        requirement: Requirement,
+    ) -> Decision {
+        match self.options.when_behind {
+            // What is kept of the answer is not believed before the events up to now are read.
+            WhenBehind::AskStorage => self.look_up(token, requirement).await,
             WhenBehind::Refuse => Decision::deny(DenyReason::Unavailable),
         }
     }

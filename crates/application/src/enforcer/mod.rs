@@ -128,6 +128,16 @@ impl Enforcer {
         }
     }
 
+    /// Decides about a session by its token alone, for who asks on behalf of somebody else and has looked at the
+    /// address already. It notes the session's use and waits for the storage as [`Enforcer::decide`] does.
+    pub async fn decide_session(&self, token: &str, requirement: Requirement) -> Decision {
+        match self.memory.decide_session(token, requirement) {
+            Known::All(decision) => decision,
+            Known::NotTheSession(token) => self.memory.look_up(token, requirement).await,
+            Known::Nothing => self.memory.decide_session_behind(token, requirement).await,
+        }
+    }
+
     /// How far this host may be behind the storage: every change older than this is in its decisions.
     pub fn revocation_lag(&self) -> Duration {
         self.memory.freshness.lag()

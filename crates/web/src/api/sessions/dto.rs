@@ -247,7 +247,7 @@ impl EndMany {
 pub(in crate::api) struct ValidateToken {
     /// The token, as it was given out.
     pub(super) token: String,
-    /// Whether this counts as a use of the session, so that it does not become idle.
+    /// Whether this counts as a use of the session, so that it does not become idle. Uses are written in batches.
     #[serde(default = "yes")]
     #[schema(default = true)]
     pub(super) touch: bool,

@@ -3,18 +3,19 @@
 use serde::de::value::StrDeserializer;
 use serde::de::{Deserialize, Deserializer, IntoDeserializer};
 use systemprompt_users_application::UserService;
+use systemprompt_users_domain::ApiScope;
 use utoipa::IntoParams;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
 use crate::Web;
-use crate::auth::{Authorized, Scope};
+use crate::auth::Authorized;
 
 /// The services of whoever asks: without the scope `admin` they change no admin and make none.
 pub(crate) fn users_of<S>(web: &Web, who: &Authorized<S>) -> UserService {
     let users = web.users(who.actor());
-    if who.principal.allows(Scope::Admin) { users } else { users.sparing_admins() }
+    if who.principal.allows(ApiScope::Admin) { users } else { users.sparing_admins() }
 }
 
 /// The documentation of `{id}`.

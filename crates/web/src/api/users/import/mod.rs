@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use systemprompt_users_domain::OnExisting;
+use systemprompt_users_domain::{ApiScope, OnExisting};
 use systemprompt_users_import::{
     Lines, Row, RowError, UserCsv, UserJsonl, UserRow, UserStore, UserStored,
 };
@@ -18,7 +18,7 @@ use super::users_of;
 use crate::api::batches::{self, Importer};
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem};
 use crate::api::rows::{NDJSON, RowFormat};
-use crate::auth::{Authorized, Scope, Write};
+use crate::auth::{Authorized, Write};
 use crate::layers::LongRunning;
 use crate::{Problem, QueryParams, Web};
 
@@ -88,7 +88,7 @@ pub(super) async fn import_users(
         UserStore { users: users_of(&web, &who), admin: web.admin(who.actor()), on_existing };
     let import = Import {
         store: (!query.dry_run).then_some(store),
-        may_hold: who.principal.allows(Scope::Admin),
+        may_hold: who.principal.allows(ApiScope::Admin),
         counts: Counts::default(),
     };
     let body = match format {
