@@ -93,7 +93,7 @@ impl Browser {
     pub(crate) async fn picture(&self, name: &str) {
         let wanted = json!({ "format": "png", "captureBeyondViewport": true });
         let picture = self.devtools("Page.captureScreenshot", wanted).await;
-        let png = STANDARD.decode(picture["data"].as_str().unwrap()).unwrap();
+        let png = STANDARD.decode(picture.get("data").and_then(Value::as_str).unwrap()).unwrap();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/e2e");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join(format!("{name}.png")), png).unwrap();
