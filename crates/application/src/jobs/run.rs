@@ -112,7 +112,7 @@ fn describe(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 impl RunnerOptions {
-    fn lease_renewal(&self) -> Duration {
+    pub(super) fn lease_renewal(&self) -> Duration {
         (self.lease / 3).to_std().unwrap_or(Duration::from_secs(1)).max(Duration::from_millis(10))
     }
 }

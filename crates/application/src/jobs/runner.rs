@@ -8,7 +8,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 use systemprompt_users_domain::{
     Job, JobReport, JobRun, JobRunFilter, JobRunId, JobTrigger, Page, PageRequest, Result, Storage,
-    UserError,
+    StorageError, UserError,
 };
 use tokio::task::JoinSet;
 
@@ -195,7 +195,7 @@ impl JobRunner {
     /// Claims and begins what is due, and says how long nothing more will be.
     async fn look(&self, running: &mut JoinSet<()>) -> StdDuration {
         for (job, _) in self.jobs.values() {
-            match self.claim(job.name()).await {
+            match self.claim_in_time(job.name()).await {
                 Ok(Some(run)) => {
                     let (runner, job) = (self.clone(), Arc::clone(job));
                     running.spawn(async move {
@@ -212,6 +212,13 @@ impl JobRunner {
         let next = self.jobs.values().filter_map(|(_, schedule)| schedule.next(now)).min();
         let wait = next.and_then(|next| (next - now).to_std().ok()).unwrap_or(self.options.poll);
         wait.min(self.options.poll)
+    }
+
+    /// [`JobRunner::claim`], which a storage that has gone silent must not hold up for ever. A run that was
+    /// claimed all the same is taken over when its lease is over.
+    async fn claim_in_time(&self, name: &'static str) -> Result<Option<JobRun>> {
+        let claim = tokio::time::timeout(self.options.lease_renewal(), self.claim(name)).await;
+        claim.map_err(|elapsed| StorageError::Unavailable(elapsed.into()))?
     }
 
     /// A run of `name` that this host is to do now: one left behind, or one that is due.
