@@ -24,8 +24,8 @@ async fn a_run_in_progress_is_not_begun_again(host: &Host) {
     let other = runner(host, "two", Work::Count, &count);
     assert!(other.run_due().await.unwrap().is_empty());
     assert_eq!(code(other.run_now("hourly").await), "not_allowed");
-    // Its lease holds to the last moment, also past the next due time.
-    host.clock.set(TestClock::START + Duration::seconds(60));
+    // Its lease holds to the last moment.
+    host.clock.set(TestClock::START + Duration::seconds(60) - Duration::microseconds(1));
     assert!(other.run_due().await.unwrap().is_empty());
     first.release.notify_one();
     assert_eq!(first.run.await.unwrap()[0].outcome, Some(JobOutcome::Succeeded));
@@ -43,7 +43,7 @@ async fn a_dead_hosts_run_is_taken_over(host: &Host) {
     assert_eq!((left.outcome, left.lease_until), (None, TestClock::START + Duration::seconds(60)));
 
     let heir = runner(host, "heir", Work::Count, &count);
-    host.clock.set(left.lease_until);
+    host.clock.set(left.lease_until - Duration::microseconds(1));
     assert!(heir.run_due().await.unwrap().is_empty());
     host.clock.advance(Duration::microseconds(1));
     let runs = heir.run_due().await.unwrap();

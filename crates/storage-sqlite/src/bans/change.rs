@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 use systemprompt_users_domain::{BanFact, BannedIp, StorageError, StorageResult, UserId};
 
 use super::json::{fact_json, ledgers_json};
-use crate::codec::micros;
+use crate::codec::{hex, micros, unsigned};
 use crate::error::storage_error;
 
 /// See `BannedIpRepository::append`; the caller takes everything back when it fails.
@@ -57,23 +57,57 @@ async fn open(connection: &mut SqliteConnection, bans: &[&BannedIp]) -> StorageR
 /// Brings ledgers to their next state; `Stale` when one of them is at another one than the last.
 async fn advance(connection: &mut SqliteConnection, bans: &[&BannedIp]) -> StorageResult<()> {
     let Some(rows) = ledgers_json(bans)? else { return Ok(()) };
-    let done = sqlx::query!(
-        "UPDATE ban_ledgers INDEXED BY ban_ledgers_id SET
-             banned_at = new.value ->> 2, until = new.value ->> 3, lifted_at = new.value ->> 4,
-             reason = new.value ->> 5, source = new.value ->> 6, fingerprint = new.value ->> 7,
-             offence_path = new.value ->> 8, user_agent = new.value ->> 9,
-             session_ids = new.value ->> 10, user_id = unhex(new.value ->> 11),
-             ban_count = new.value ->> 12, fact_count = new.value ->> 13,
-             lifted_through = new.value ->> 14
-         FROM (SELECT unhex(value ->> 0) AS id, value FROM json_each(?1)) AS new
-         WHERE ban_ledgers.id = new.id AND ban_ledgers.target = new.value ->> 1
-           AND ban_ledgers.fact_count = (new.value ->> 13) - 1",
+    check_states_before(&mut *connection, bans).await?;
+    // All of them are there, so each insert conflicts and becomes an update of the one row that it meets. An
+    // `UPDATE ... FROM` would be planned, where there are few ledgers, as a walk over all.
+    sqlx::query!(
+        "INSERT INTO ban_ledgers (
+             id, target, banned_at, until, lifted_at, reason, source, fingerprint, offence_path,
+             user_agent, session_ids, user_id, ban_count, fact_count, lifted_through
+         )
+         SELECT
+             unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+             value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, unhex(value ->> 11),
+             value ->> 12, value ->> 13, value ->> 14
+         FROM json_each(?1) WHERE true
+         ON CONFLICT (id) DO UPDATE SET
+             banned_at = excluded.banned_at, until = excluded.until, lifted_at = excluded.lifted_at,
+             reason = excluded.reason, source = excluded.source, fingerprint = excluded.fingerprint,
+             offence_path = excluded.offence_path, user_agent = excluded.user_agent,
+             session_ids = excluded.session_ids, user_id = excluded.user_id,
+             ban_count = excluded.ban_count, fact_count = excluded.fact_count,
+             lifted_through = excluded.lifted_through",
         rows
     )
     .execute(connection)
     .await
     .map_err(storage_error)?;
-    all_of(bans, done.rows_affected())
+    Ok(())
+}
+
+/// Checks that each ledger is there and holds exactly one fact less than its new state says; else `Stale`.
+async fn check_states_before(
+    connection: &mut SqliteConnection,
+    bans: &[&BannedIp],
+) -> StorageResult<()> {
+    let wanted: Vec<Value> = bans
+        .iter()
+        .map(|ban| json!([hex(ban.id.as_uuid()), ban.target.to_string(), ban.fact_count]))
+        .collect();
+    let wanted = Value::Array(wanted).to_string();
+    // A cross join is made in the order in which it is written: each ledger is looked up.
+    let found = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "found!: i64"
+         FROM json_each(?1) AS wanted CROSS JOIN ban_ledgers INDEXED BY ban_ledgers_id
+         WHERE ban_ledgers.id = unhex(wanted.value ->> 0)
+           AND ban_ledgers.target = wanted.value ->> 1
+           AND ban_ledgers.fact_count = (wanted.value ->> 2) - 1"#,
+        wanted
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(storage_error)?;
+    all_of(bans, unsigned(found)?)
 }
 
 fn all_of(bans: &[&BannedIp], done: u64) -> StorageResult<()> {
