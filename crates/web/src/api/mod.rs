@@ -6,8 +6,8 @@
 //!   operation's id;
 //! - take `Authorized<Scope>` first, then [`PathParams`](crate::PathParams), [`QueryParams`](crate::QueryParams),
 //!   [`JsonBody`](crate::JsonBody) of types with `deny_unknown_fields`;
-//! - answer `Result<_, Problem>`, and document the refusals by the sets of [`errors`];
-//! - answer lists with [`page::Paged`] and one user with its `ETag`, see [`etag`].
+//! - answer `Result<_, Problem>`, and document the refusals by the sets of `errors`;
+//! - answer lists with `page::Paged` and one user with its `ETag`, see `etag`.
 
 mod allow_list;
 mod bans;
