@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use sqlx::sqlite::{
@@ -36,7 +36,7 @@ pub struct SqliteStorage {
 /// Where the database is, and how it is worked with.
 ///
 /// ```
-/// # use std::time::Duration;
+/// # use std::time::{Duration, Instant};
 /// # use systemprompt_users_sqlite::SqliteOptions;
 /// let patient = SqliteOptions {
 ///     busy_timeout: Duration::from_secs(30),
@@ -81,15 +81,7 @@ impl SqliteStorage {
         if let Some(folder) = options.path.parent() {
             std::fs::create_dir_all(folder).map_err(other)?;
         }
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            // The connection is a thread of this process: it does not go away.
-            .test_before_acquire(false)
-            .connect_with(writer_options(&options))
-            .await
-            .map_err(storage_error)?;
+        let writer = connect_writer(&options).await?;
         let readers = Readers::new(
             reader_options(&options),
             options.max_readers.max(1),
@@ -165,6 +157,32 @@ impl Storage for SqliteStorage {
 
     async fn signal(&self) -> StorageResult<Box<dyn ChangeSignal>> {
         self.bell.signal(&self.watcher).await
+    }
+}
+
+/// How soon a file is tried again that SQLite calls locked without having waited.
+const RETRY_AFTER: Duration = Duration::from_millis(5);
+
+/// Connects the writer, which turns a new file into one with a write-ahead log. Where several connections are at
+/// that at once, SQLite waits for none of them and tells one that the file is locked: it tries again.
+async fn connect_writer(options: &SqliteOptions) -> StorageResult<SqlitePool> {
+    let deadline = Instant::now() + options.busy_timeout;
+    loop {
+        let connected = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            // The connection is a thread of this process: it does not go away.
+            .test_before_acquire(false)
+            .connect_with(writer_options(options))
+            .await
+            .map_err(storage_error);
+        match connected {
+            Err(StorageError::Unavailable(_)) if Instant::now() < deadline => {
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+            settled => return settled,
+        }
     }
 }
 

@@ -115,6 +115,24 @@ async fn one_email_is_given_to_one_by_two_handles() {
     assert_eq!(rival.await.unwrap(), [InsertOutcome::Conflict(UniqueKey::Email)]);
 }
 
+/// What SQLite does here depends on who is how far, so it is done often.
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn many_handles_open_one_new_file_at_once() {
+    for _ in 0..60 {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("users.db");
+        let hosts: Vec<_> = (0..8)
+            .map(|_| {
+                let path = path.clone();
+                tokio::spawn(async move { SqliteStorage::connect(&path).await.map(drop) })
+            })
+            .collect();
+        for host in hosts {
+            host.await.unwrap().unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn many_handles_migrate_one_new_file_at_once() {
     let folder = tempfile::TempDir::new().unwrap();
