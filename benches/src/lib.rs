@@ -4,12 +4,16 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
     reason = "a benchmark without its database has nothing to measure"
 )]
 
 mod backend;
+mod measured;
 mod population;
 mod world;
 
 pub use backend::Backend;
+pub use measured::{percentile, rate, row, time};
 pub use world::{World, world};

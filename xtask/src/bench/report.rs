@@ -16,17 +16,23 @@ struct Median {
     nanoseconds: f64,
 }
 
-/// Medians by backend, work and size, and of the benchmarks that have neither backend nor size.
+/// What a line begins with that states a figure beside its bound: table, work, figure, what it stands beside,
+/// bound, whether it was met.
+const MEASURED: &str = "@measured|";
+
+/// Medians by backend, work and size, those of the benchmarks that have neither backend nor size, and the rows of
+/// figures beside their bounds, by table.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Medians {
     of_backends: BTreeMap<String, BTreeMap<String, BTreeMap<u64, Median>>>,
     others: BTreeMap<String, Median>,
+    bounds: BTreeMap<String, Vec<String>>,
 }
 
 impl Medians {
     /// Reads the tree that divan prints: a line for each work, below it a line for each case.
     pub(super) fn read(text: &str) -> Self {
-        let mut medians = Self::default();
+        let mut medians = Self { bounds: bounds(text), ..Self::default() };
         let mut work = String::new();
         for line in text.lines().filter(|line| line.contains('│') || line.contains('─')) {
             let nested = line.starts_with(['│', ' ']);
@@ -54,6 +60,15 @@ impl Medians {
 
     fn tables(&self) -> String {
         let mut text = String::new();
+        for (table, rows) in &self.bounds {
+            let _ = writeln!(text, "\n### {table}\n");
+            text.push_str(
+                "| work | measured | beside | bound | met |\n| --- | ---: | ---: | ---: | --- |\n",
+            );
+            for row in rows {
+                let _ = writeln!(text, "| {} |", row.replace('|', " | "));
+            }
+        }
         for (backend, works) in &self.of_backends {
             table(&mut text, backend, works);
         }
@@ -65,6 +80,15 @@ impl Medians {
         }
         text
     }
+}
+
+fn bounds(text: &str) -> BTreeMap<String, Vec<String>> {
+    let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let rows = text.lines().filter_map(|line| line.strip_prefix(MEASURED)?.split_once('|'));
+    for (table, row) in rows {
+        tables.entry(table.to_owned()).or_default().push(row.to_owned());
+    }
+    tables
 }
 
 /// A number and its unit, as divan prints a time.
@@ -161,6 +185,7 @@ backends                    fastest       │ slowest       │ median        �
 ╰─ create                                 │               │               │               │         │
    ╰─ sqlite 10000          673.1 µs      │ 30.03 ms      │ 1.023 ms      │ 1.814 ms      │ 100     │ 100
 decide                      fastest       │ slowest       │ median        │ mean          │ samples │ iters
+@measured|Forward auth|verify|9000/s|10000/s, share 0.90|at least 0.7|yes
 ╰─ decide_cached            673.1 ns      │ 30.03 ns      │ 90.5 ns       │ 1.814 ms      │ 100     │ 100
 ";
 
@@ -172,6 +197,8 @@ decide                      fastest       │ slowest       │ median        �
         assert!(!page.contains("old"), "{page}");
         assert!(page.contains("| count | 400 ns | 1 µs | 2.50 |"), "{page}");
         assert!(page.contains("| create | 1.023 ms |  |"), "{page}");
+        let row = "| verify | 9000/s | 10000/s, share 0.90 | at least 0.7 | yes |";
+        assert!(page.contains("### Forward auth") && page.contains(row), "{page}");
         assert!(page.contains("| decide_cached | 90.5 ns |"), "{page}");
     }
 
