@@ -54,6 +54,8 @@ pub(crate) async fn go_through(
                     Ok(state) => break state,
                     Err(error) => assert!(began.elapsed() < NEVER, "never again: {error:?}"),
                 }
+                // A server that is killed while one looks is noticed here.
+                watch.failed.fetch_add(1, Ordering::SeqCst);
                 tokio::time::sleep(Duration::from_millis(20)).await;
             };
             assert_ne!(state, State::Half, "change {number} is half done");
