@@ -26,6 +26,7 @@ pub struct Context {
     actor: Actor,
     expected_version: Option<i64>,
     spares_admins: bool,
+    up_to_date: bool,
 }
 
 impl Context {
@@ -39,6 +40,7 @@ impl Context {
             actor: Actor::System,
             expected_version: None,
             spares_admins: false,
+            up_to_date: false,
         }
     }
 
@@ -52,6 +54,7 @@ impl Context {
             actor: Actor::Job(name.to_owned()),
             expected_version: None,
             spares_admins: false,
+            up_to_date: false,
         }
     }
 
@@ -129,6 +132,13 @@ impl Context {
         self
     }
 
+    /// The same, whose lists and figures are of now too, whatever copies of the storage there are.
+    #[must_use]
+    pub const fn up_to_date(mut self) -> Self {
+        self.up_to_date = true;
+        self
+    }
+
     /// Refuses the roles of an admin where admins are spared.
     pub(crate) const fn check_roles(&self, roles: Roles) -> Result<()> {
         if self.spares_admins && roles.contains(UserRole::Admin) {
@@ -148,6 +158,14 @@ impl Context {
 
     pub(crate) async fn read(&self) -> Result<Box<dyn UnitOfWork>> {
         Ok(self.storage.read().await?)
+    }
+
+    /// For lists and figures, by which nothing is decided: from a copy that lags behind, if the storage has one.
+    pub(crate) async fn read_lagging(&self) -> Result<Box<dyn UnitOfWork>> {
+        match self.up_to_date {
+            true => self.read().await,
+            false => Ok(self.storage.read_lagging().await?),
+        }
     }
 
     pub(crate) async fn write(&self) -> Result<Box<dyn UnitOfWork>> {
@@ -279,6 +297,13 @@ macro_rules! service_of_context {
             #[must_use]
             pub fn sparing_admins(&self) -> Self {
                 Self { context: self.context.clone().sparing_admins() }
+            }
+
+            /// The same for a caller who has to see its own changes in lists and figures too, which otherwise
+            /// may come from a replica that lags behind.
+            #[must_use]
+            pub fn up_to_date(&self) -> Self {
+                Self { context: self.context.clone().up_to_date() }
             }
         }
 

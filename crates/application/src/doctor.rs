@@ -107,7 +107,7 @@ impl Doctor {
 
     async fn examine_users(&self, report: &mut Report) -> Result<HashMap<UserId, UserStatus>> {
         let kept = self.context.read().await?.users().tally(&TimeRange::default()).await?;
-        let service = UserService::from(self.context.clone());
+        let service = UserService::from(self.context.clone().up_to_date());
         let everybody = UserFilter {
             scope: UserScope::All,
             anonymous: AnonymousScope::Include,

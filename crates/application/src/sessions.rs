@@ -103,7 +103,7 @@ impl SessionService {
     /// `Validation` of `after`; `Storage`.
     pub async fn list(&self, user_id: UserId, page: &PageRequest) -> Result<Page<UserSession>> {
         let filter = SessionFilter { user_id: Some(user_id), live_at: None };
-        self.page(&filter, SessionOrder::Newest, page).await
+        self.page_of_now(&filter, SessionOrder::Newest, page).await
     }
 
     /// A page of a user's live sessions, used last first.
@@ -116,7 +116,7 @@ impl SessionService {
         page: &PageRequest,
     ) -> Result<Page<UserSession>> {
         let filter = SessionFilter { user_id: Some(user_id), live_at: Some(self.context.now()) };
-        self.page(&filter, SessionOrder::RecentlyActive, page).await
+        self.page_of_now(&filter, SessionOrder::RecentlyActive, page).await
     }
 
     /// A page of all users' sessions, live or over, newest first.
@@ -136,6 +136,16 @@ impl SessionService {
         self.page(&filter, SessionOrder::RecentlyActive, page).await
     }
 
+    /// Of one user: who has just ended a session sees that it is over.
+    async fn page_of_now(
+        &self,
+        filter: &SessionFilter,
+        order: SessionOrder,
+        page: &PageRequest,
+    ) -> Result<Page<UserSession>> {
+        self.up_to_date().page(filter, order, page).await
+    }
+
     async fn page(
         &self,
         filter: &SessionFilter,
@@ -145,6 +155,6 @@ impl SessionService {
         if let Some(after) = &page.after {
             after.time().map(drop)?;
         }
-        Ok(self.context.read().await?.sessions().list(filter, order, page).await?)
+        Ok(self.context.read_lagging().await?.sessions().list(filter, order, page).await?)
     }
 }

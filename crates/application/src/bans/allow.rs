@@ -70,6 +70,6 @@ impl BanService {
     /// `Validation` of `after`; `Storage`.
     pub async fn list_allowed(&self, page: &PageRequest) -> Result<Page<AllowedNetwork>> {
         check_text_cursor(page)?;
-        Ok(self.context.read().await?.bans().list_allowed(page).await?)
+        Ok(self.context.read_lagging().await?.bans().list_allowed(page).await?)
     }
 }

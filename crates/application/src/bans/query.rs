@@ -88,7 +88,7 @@ impl BanService {
         if let Some(after) = &page.after {
             after.time().map(drop)?;
         }
-        let (mut unit, now) = self.unit_and_now().await?;
+        let (mut unit, now) = self.lagging_unit_and_now().await?;
         Ok(unit.bans().list_active(now, page).await?)
     }
 
@@ -124,7 +124,7 @@ impl BanService {
     /// # Errors
     /// `Storage`.
     pub async fn count_active_bans(&self) -> Result<u64> {
-        let (mut unit, now) = self.unit_and_now().await?;
+        let (mut unit, now) = self.lagging_unit_and_now().await?;
         Ok(unit.bans().count_active(now).await?)
     }
 
@@ -136,12 +136,12 @@ impl BanService {
         if page.after.as_ref().is_some_and(|after| after.key != SortKey::Id) {
             return Err(UserError::validation("after", "this is not a cursor of this list"));
         }
-        let (mut unit, now) = self.unit_and_now().await?;
+        let (mut unit, now) = self.lagging_unit_and_now().await?;
         Ok(unit.bans().list_by_origin(origin, now, page).await?)
     }
 
-    async fn unit_and_now(&self) -> Result<(Box<dyn UnitOfWork>, DateTime<Utc>)> {
-        Ok((self.context.read().await?, self.context.now()))
+    async fn lagging_unit_and_now(&self) -> Result<(Box<dyn UnitOfWork>, DateTime<Utc>)> {
+        Ok((self.context.read_lagging().await?, self.context.now()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Finding users. Absence is no error.
+//! Finding users, as they are now. Absence is no error.
 
 use std::collections::HashSet;
 
@@ -48,11 +48,11 @@ impl UserService {
     /// `Validation` of `role` when more than 10,000 hold it: [`list`](Self::list) and
     /// [`list_all`](Self::list_all) hold one page at a time; `Storage`.
     pub async fn find_by_role(&self, role: UserRole) -> Result<Vec<User>> {
-        let filter = UserFilter::by_role(role);
+        let (service, filter) = (self.up_to_date(), UserFilter::by_role(role));
         let mut page = PageRequest { after: None, limit: PageLimit::MAX };
         let mut users = Vec::new();
         loop {
-            let listed = self.list(&filter, UserOrder::Oldest, &page).await?;
+            let listed = service.list(&filter, UserOrder::Oldest, &page).await?;
             users.extend(listed.items);
             if listed.next.is_none() {
                 return Ok(users);
@@ -71,7 +71,7 @@ impl UserService {
     /// # Errors
     /// `Storage`.
     pub async fn find_first_user(&self) -> Result<Option<User>> {
-        self.first_of(&UserFilter::default(), UserOrder::Oldest).await
+        self.up_to_date().first_of(&UserFilter::default(), UserOrder::Oldest).await
     }
 
     /// The live admin that was created first.
@@ -79,7 +79,7 @@ impl UserService {
     /// # Errors
     /// `Storage`.
     pub async fn find_first_admin(&self) -> Result<Option<User>> {
-        self.first_of(&UserFilter::by_role(UserRole::Admin), UserOrder::Oldest).await
+        self.up_to_date().first_of(&UserFilter::by_role(UserRole::Admin), UserOrder::Oldest).await
     }
 
     /// The user of that id if it is Active: not suspended, not deleted.

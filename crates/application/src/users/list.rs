@@ -1,4 +1,4 @@
-//! Lists, searches and counts: keyset pages, exact figures.
+//! Lists, searches and counts: keyset pages, exact figures. They may come from a copy that lags behind.
 
 use futures_core::Stream;
 use futures_util::stream;
@@ -28,7 +28,7 @@ impl UserService {
                 }
             }
         }
-        Ok(self.context.read().await?.users().list(filter, order, page).await?)
+        Ok(self.context.read_lagging().await?.users().list(filter, order, page).await?)
     }
 
     /// Every user that meets `filter`, as a stream that holds one page at a time.
@@ -81,7 +81,7 @@ impl UserService {
         if let Some(Cursor { key: SortKey::Time(_), .. }) = page.after {
             return Err(UserError::validation("after", "this is not a cursor of a search"));
         }
-        Ok(self.context.read().await?.users().search(&text, filter, page).await?)
+        Ok(self.context.read_lagging().await?.users().search(&text, filter, page).await?)
     }
 
     /// How many users meet `filter`; exact.
@@ -89,7 +89,7 @@ impl UserService {
     /// # Errors
     /// `Storage`.
     pub async fn count(&self, filter: &UserFilter) -> Result<u64> {
-        Ok(self.context.read().await?.users().count(filter).await?)
+        Ok(self.context.read_lagging().await?.users().count(filter).await?)
     }
 
     /// The first page of [`list`](Self::list), newest first, with a limit as a client sent it.

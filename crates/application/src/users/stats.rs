@@ -1,4 +1,4 @@
-//! Exact figures, from what the storage keeps counted.
+//! Exact figures, from what the storage keeps counted. They may come from a copy that lags behind.
 
 use chrono::{Duration, NaiveDate};
 use systemprompt_users_domain::{
@@ -33,7 +33,7 @@ impl UserService {
     /// # Errors
     /// `Storage`.
     pub async fn count_with_breakdown(&self) -> Result<UserCountBreakdown> {
-        let tallies = self.context.read().await?.users().tally(&TimeRange::default()).await?;
+        let tallies = self.context.read_lagging().await?.users().tally(&TimeRange::default()).await?;
         let count = |filter: &UserFilter| sum(&tallies, filter);
         Ok(UserCountBreakdown {
             total: count(&UserFilter::default()),
@@ -51,7 +51,7 @@ impl UserService {
     pub async fn get_stats(&self) -> Result<UserStats> {
         let now = self.context.now();
         let registered = UserFilter::default();
-        let mut unit = self.context.read().await?;
+        let mut unit = self.context.read_lagging().await?;
         let tallies = unit.users().tally(&TimeRange::default()).await?;
         let mut created = [0; 3];
         for (count, days) in created.iter_mut().zip([1, 7, 30]) {
@@ -91,7 +91,7 @@ impl UserService {
         if !(0..MAX_SIGNUP_DAYS).contains(&span) {
             return Err(UserError::validation("last", "must be from `first` on, within ten years"));
         }
-        let known = self.context.read().await?.users().signups_per_day(first, last).await?;
+        let known = self.context.read_lagging().await?.users().signups_per_day(first, last).await?;
         let mut known = known.into_iter().peekable();
         let days = first.iter_days().take_while(|day| *day <= last);
         Ok(days

@@ -36,7 +36,7 @@ pub struct MockUnitOfWork {
     commits: Arc<AtomicUsize>,
 }
 
-/// A storage that hands out prepared units, one for each `read` or `write`, in order.
+/// A storage that hands out prepared units, one for each `read`, `read_lagging` or `write`, in order.
 ///
 /// ```
 /// use systemprompt_users_domain::{MockStorage, MockUnitOfWork, Storage};

@@ -20,6 +20,21 @@ pub trait Storage: Send + Sync {
     /// - Methods that change something MUST fail.
     async fn read(&self) -> StorageResult<Box<dyn UnitOfWork>>;
 
+    /// Opens a unit for reading what may be of the past: a backend MAY answer from a copy that lags behind, and by
+    /// itself answers as [`read`](Self::read) does.
+    ///
+    /// It is for lists, searches, counts, statistics and exports. Whatever something is decided by is never asked
+    /// here: may this request go on, is this token valid, what does this change begin from, is there an admin
+    /// already, is the data sound.
+    ///
+    /// - Each method of its repositories MUST see a committed state, which MAY be one from before a commit that the
+    ///   caller has made; two of them MAY see different ones, the later one the older state.
+    /// - It MUST NOT wait for a unit that writes.
+    /// - Methods that change something MUST fail.
+    async fn read_lagging(&self) -> StorageResult<Box<dyn UnitOfWork>> {
+        self.read().await
+    }
+
     /// Opens a unit for writing.
     ///
     /// - It MUST see its own changes, and what others have committed before it reads a row under a lock.
@@ -37,6 +52,10 @@ pub trait Storage: Send + Sync {
 impl<S: Storage + ?Sized> Storage for Arc<S> {
     async fn read(&self) -> StorageResult<Box<dyn UnitOfWork>> {
         (**self).read().await
+    }
+
+    async fn read_lagging(&self) -> StorageResult<Box<dyn UnitOfWork>> {
+        (**self).read_lagging().await
     }
 
     async fn write(&self) -> StorageResult<Box<dyn UnitOfWork>> {

@@ -32,6 +32,12 @@ impl<S: Storage> Storage for MeteredStorage<S> {
         Ok(Box::new(MeteredUnit { unit, _stopwatch: Stopwatch { what: "read", begun } }))
     }
 
+    async fn read_lagging(&self) -> StorageResult<Box<dyn UnitOfWork>> {
+        let begun = Instant::now();
+        let unit = counted("read_lagging", self.storage.read_lagging().await)?;
+        Ok(Box::new(MeteredUnit { unit, _stopwatch: Stopwatch { what: "read_lagging", begun } }))
+    }
+
     async fn write(&self) -> StorageResult<Box<dyn UnitOfWork>> {
         let begun = Instant::now();
         let unit = counted("write", self.storage.write().await)?;
