@@ -15,6 +15,12 @@ pub struct UserAdminService {
 crate::context::service_of_context!(UserAdminService);
 
 impl UserAdminService {
+    /// The same, promoting and demoting only from that version of the user; another one is `Stale`.
+    #[must_use]
+    pub fn at_version(&self, version: i64) -> Self {
+        Self { context: self.context.clone().at_version(version) }
+    }
+
     /// The live user of that id, email or name.
     ///
     /// # Errors
@@ -34,9 +40,10 @@ impl UserAdminService {
     /// Makes a live, registered user an admin.
     ///
     /// # Errors
-    /// `NotFound`, `InvalidRoles` for an anonymous user.
+    /// `NotFound`, `InvalidRoles` for an anonymous user, `Stale`.
     pub async fn promote(&self, reference: &str) -> Result<PromoteResult> {
         let user = self.get(reference).await?;
+        self.context.check_version(&user)?;
         if user.roles.contains(UserRole::Admin) {
             return Ok(PromoteResult::AlreadyAdmin(user));
         }
@@ -46,9 +53,10 @@ impl UserAdminService {
     /// Takes the role admin away; a user without another role stays a `User`.
     ///
     /// # Errors
-    /// `NotFound`, `LastAdmin`.
+    /// `NotFound`, `LastAdmin`, `Stale`.
     pub async fn demote(&self, reference: &str) -> Result<DemoteResult> {
         let user = self.get(reference).await?;
+        self.context.check_version(&user)?;
         if !user.roles.contains(UserRole::Admin) {
             return Ok(DemoteResult::NotAdmin(user));
         }

@@ -152,6 +152,7 @@ impl Follower {
             self.at = events.last().map(|event| (event.position, event.event.id)).or(self.at);
             self.book.publish(&memory.bans);
             if events.len() < usize::from(BATCH) {
+            memory.heard.tell(self.at.map_or(EventPosition::START, |(position, _)| position));
                 memory.freshness.confirm(began);
                 return Ok(Progress::UpToDate);
             }

@@ -15,6 +15,8 @@ use super::decision::judge;
 use super::freshness::Freshness;
 use super::sessions::{CachedSession, Found, SessionCache};
 use super::{Decision, DenyReason, EnforcerOptions, EnforcerStats, Requirement, WhenBehind};
+use super::heard::Heard;
+use super::keys::KeyCache;
 use crate::Context;
 
 pub(super) struct Memory {
@@ -27,6 +29,7 @@ pub(super) struct Memory {
     pub(super) activity: Activity,
     hits: Counter,
     misses: Counter,
+    pub(super) heard: Heard,
     reloads: AtomicU64,
 }
 
@@ -48,6 +51,7 @@ impl Memory {
             hits: Counter::default(),
             misses: Counter::default(),
             reloads: AtomicU64::new(0),
+            heard: Heard::default(),
             context,
             options,
         }

@@ -8,6 +8,7 @@ mod counters;
 mod decision;
 mod follower;
 mod freshness;
+mod heard;
 mod memory;
 mod networks;
 mod options;
@@ -159,6 +160,12 @@ impl Enforcer {
                 tracing::warn!(%error, "a task of the enforcer did not end well");
             }
         }
+    /// Up to where this host has read the log of events. It changes soon after each event, on whichever host, so that
+    /// any number of readers of the log can sleep until there is something to read, and share one alarm.
+    pub fn heard(&self) -> watch::Receiver<systemprompt_users_domain::EventPosition> {
+        self.memory.heard.subscribe()
+    }
+
     }
 }
 

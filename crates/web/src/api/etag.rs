@@ -80,18 +80,30 @@ impl IfMatch {
         users: UserService,
         id: UserId,
     ) -> Result<UserService, UserError> {
-        let version = match self {
-            Self::Any => return Ok(users),
-            Self::Versions(versions) => match versions.as_slice() {
-                [only] => *only,
-                several => {
-                    let current = users.find_by_reference(&id.into()).await?;
-                    let version = current.map(|user| user.version);
-                    version.filter(|version| several.contains(version)).ok_or(UserError::Stale)?
-                }
-            },
+        Ok(match self.version(&users, id).await? {
+            Some(version) => users.at_version(version),
+            None => users,
+        })
+    }
+
+    /// The one version that the user may be at; `None` is any.
+    ///
+    /// # Errors
+    /// As for [`IfMatch::guard`].
+    pub(crate) async fn version(
+        &self,
+        users: &UserService,
+        id: UserId,
+    ) -> Result<Option<i64>, UserError> {
+        let versions = match self {
+            Self::Any => return Ok(None),
+            Self::Versions(versions) => versions,
         };
-        Ok(users.at_version(version))
+        if let [only] = versions.as_slice() {
+            return Ok(Some(*only));
+        }
+        let current = users.find_by_reference(&id.into()).await?.map(|user| user.version);
+        current.filter(|version| versions.contains(version)).ok_or(UserError::Stale).map(Some)
     }
 }
 

@@ -2,15 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
+use systemprompt_users_application::UserAdminService;
 use systemprompt_users_domain::{DemoteResult, PromoteResult, User, UserError, UserId, UserRole};
 use utoipa::ToSchema;
 
 use super::params::{UserPath, users_of};
 use super::{RegisteredRole, Role, UserAnswer, UserBody};
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem, MatchProblem};
-use crate::api::etag::IfMatch;
+use crate::api::etag::{IfMatch, etag};
 use crate::auth::{Admin, Authorized, Read, Write};
 use crate::{JsonBody, PathParams, Problem, Web};
 
@@ -132,9 +133,12 @@ pub(super) struct AdminChangeBody {
     user: UserBody,
 }
 
+/// What was done, with the version of the user.
+type AdminChange = ([(HeaderName, HeaderValue); 1], Json<AdminChangeBody>);
+
 impl AdminChangeBody {
-    fn answer(changed: bool, user: &User) -> Json<Self> {
-        Json(Self { changed, user: user.into() })
+    fn answer(changed: bool, user: &User) -> AdminChange {
+        ([(header::ETAG, etag(user.version))], Json(Self { changed, user: user.into() }))
     }
 }
 
@@ -143,15 +147,20 @@ impl AdminChangeBody {
     post,
     path = "/users/{id}/promote",
     tag = "roles",
-    params(UserPath),
-    responses((status = 200, body = AdminChangeBody, description = "What was done"), AnyProblem, ChangeProblem),
+    params(UserPath, IfMatch),
+    responses(
+        (status = 200, body = AdminChangeBody, description = "What was done", headers(("ETag" = String, description = "The version"))),
+        AnyProblem, ChangeProblem, MatchProblem,
+    ),
 )]
 pub(super) async fn promote_user(
     who: Authorized<Admin>,
     State(web): State<Web>,
     PathParams(id): PathParams<UserId>,
-) -> Result<Json<AdminChangeBody>, Problem> {
-    Ok(match web.admin(who.actor()).promote(&id.to_string()).await.map_err(refused)? {
+    if_match: IfMatch,
+) -> Result<AdminChange, Problem> {
+    let admins = admins(&web, &who, id, &if_match).await?;
+    Ok(match admins.promote(&id.to_string()).await.map_err(refused)? {
         PromoteResult::Promoted(user) => AdminChangeBody::answer(true, &user),
         PromoteResult::AlreadyAdmin(user) => AdminChangeBody::answer(false, &user),
     })
@@ -162,16 +171,35 @@ pub(super) async fn promote_user(
     post,
     path = "/users/{id}/demote",
     tag = "roles",
-    params(UserPath),
-    responses((status = 200, body = AdminChangeBody, description = "What was done"), AnyProblem, ChangeProblem),
+    params(UserPath, IfMatch),
+    responses(
+        (status = 200, body = AdminChangeBody, description = "What was done", headers(("ETag" = String, description = "The version"))),
+        AnyProblem, ChangeProblem, MatchProblem,
+    ),
 )]
 pub(super) async fn demote_user(
     who: Authorized<Admin>,
     State(web): State<Web>,
     PathParams(id): PathParams<UserId>,
-) -> Result<Json<AdminChangeBody>, Problem> {
-    Ok(match web.admin(who.actor()).demote(&id.to_string()).await? {
+    if_match: IfMatch,
+) -> Result<AdminChange, Problem> {
+    let admins = admins(&web, &who, id, &if_match).await?;
+    Ok(match admins.demote(&id.to_string()).await? {
         DemoteResult::Demoted(user) => AdminChangeBody::answer(true, &user),
         DemoteResult::NotAdmin(user) => AdminChangeBody::answer(false, &user),
+    })
+}
+
+/// Who promotes and demotes, from a version that was named.
+async fn admins(
+    web: &Web,
+    who: &Authorized<Admin>,
+    id: UserId,
+    if_match: &IfMatch,
+) -> Result<UserAdminService, UserError> {
+    let admins = web.admin(who.actor());
+    Ok(match if_match.version(&web.users(who.actor()), id).await? {
+        Some(version) => admins.at_version(version),
+        None => admins,
     })
 }
