@@ -144,6 +144,12 @@ impl Enforcer {
         self.memory.freshness.lag()
     }
 
+    /// Up to where this host has read the log of events. It changes soon after each event, on whichever host, so that
+    /// any number of readers of the log can sleep until there is something to read, and share one alarm.
+    pub fn heard(&self) -> watch::Receiver<systemprompt_users_domain::EventPosition> {
+        self.memory.heard.subscribe()
+    }
+
     /// What it holds and how it fares.
     pub fn stats(&self) -> EnforcerStats {
         self.memory.stats()
@@ -160,12 +166,6 @@ impl Enforcer {
                 tracing::warn!(%error, "a task of the enforcer did not end well");
             }
         }
-    /// Up to where this host has read the log of events. It changes soon after each event, on whichever host, so that
-    /// any number of readers of the log can sleep until there is something to read, and share one alarm.
-    pub fn heard(&self) -> watch::Receiver<systemprompt_users_domain::EventPosition> {
-        self.memory.heard.subscribe()
-    }
-
     }
 }
 
