@@ -4,7 +4,7 @@ mod credentials;
 mod keys;
 
 pub(crate) use credentials::{Credential, api_key, session_token};
-pub(crate) use keys::Keys;
+pub(crate) use keys::KeyUses;
 
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};

@@ -91,7 +91,7 @@ async fn refuse_proxy(web: &Web, parts: &Parts) -> Result<Option<Response>, Prob
     let Some(secret) = api_key(&parts.headers) else {
         return Ok(Some(refuse(StatusCode::FORBIDDEN, "no_proxy_key")));
     };
-    let key = web.find_key_on_trust(secret).await?;
+    let key = web.find_key(secret).await?;
     let may_ask = key.is_some_and(|key| key.scopes.allows(ApiScope::ForwardAuth));
     Ok((!may_ask).then(|| refuse(StatusCode::FORBIDDEN, "invalid_proxy_key")))
 }

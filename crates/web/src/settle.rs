@@ -31,7 +31,6 @@ pub async fn settle_changes(State(web): State<Web>, request: Request, next: Next
     let closes = may_close(request.method(), request.uri().path());
     let response = next.run(request).await;
     if closes && !response.status().is_server_error() {
-        web.keys_changed();
         web.settle().await;
     }
     response

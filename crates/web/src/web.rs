@@ -11,8 +11,9 @@ use systemprompt_users_domain::{Actor, Policy, Result, Storage};
 use tokio::sync::watch;
 
 use crate::WebOptions;
-use crate::auth::Keys;
+use crate::auth::KeyUses;
 use crate::layers::Limits;
+use crate::runs::Runs;
 
 /// The state of every router of this crate. A clone is a handle.
 ///
@@ -32,9 +33,10 @@ pub struct Web {
 struct Shared {
     context: Context,
     enforcer: Enforcer,
-    keys: Keys,
+    key_uses: KeyUses,
     limits: Limits,
     options: WebOptions,
+    runs: Runs,
     closing: watch::Sender<bool>,
 }
 
@@ -59,8 +61,9 @@ impl Web {
         context.policy().check()?;
         let enforcer = Enforcer::start_in(context.clone(), options.enforcer.clone()).await?;
         let limits = Limits::new(options.rate_per_address, options.rate_per_key);
-        let (keys, closing) = (Keys::default(), watch::Sender::new(false));
-        let shared = Shared { context, enforcer, keys, limits, options, closing };
+        let (key_uses, closing) = (KeyUses::default(), watch::Sender::new(false));
+        let runs = Runs::default();
+        let shared = Shared { context, enforcer, key_uses, limits, options, runs, closing };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -85,16 +88,21 @@ impl Web {
         let _ = self.shared.closing.subscribe().wait_for(|is_closing| *is_closing).await;
     }
 
-    /// Writes what is still in memory, such as who was active, and stops what runs in the background. For the
-    /// end, after the last request.
+    /// Writes what is still in memory, such as who was active, and stops what runs in the background, but waits up to
+    /// a minute for jobs that somebody began. For the end, after the last request.
     pub async fn shutdown(&self) {
         self.begin_shutdown();
+        self.end_runs().await;
         self.flush_key_uses().await;
         self.shared.enforcer.shutdown().await;
     }
 
-    pub(crate) fn keys(&self) -> &Keys {
-        &self.shared.keys
+    pub(crate) fn key_uses(&self) -> &KeyUses {
+        &self.shared.key_uses
+    }
+
+    pub(crate) fn runs(&self) -> &Runs {
+        &self.shared.runs
     }
 
     pub(crate) fn limits(&self) -> &Limits {

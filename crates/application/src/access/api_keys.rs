@@ -52,7 +52,7 @@ impl ApiKeyService {
         let Ok(secret) = secret.parse::<ApiKeySecret>() else { return Ok(None) };
         let found = self.context.read().await?.api_keys().find_by_prefix(secret.prefix()).await?;
         let now = self.context.now();
-        Ok(found.filter(|key| key.secret_hash == secret.hash() && key.is_usable(now)))
+        Ok(found.filter(|key| key.is_opened_by(&secret, now)))
     }
 
     /// The key of that id, usable or not.

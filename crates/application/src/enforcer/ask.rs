@@ -4,24 +4,25 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use systemprompt_users_domain::{BanEnd, Result, UserError};
+use systemprompt_users_domain::{ApiKey, BanEnd, Result, UserError};
 use tokio::time::timeout;
 
 use super::decision::judge;
 use super::{Decision, Denial, DenyReason, Requirement};
-use crate::{AuthenticatedSession, BanService, Context, SessionService};
+use crate::{ApiKeyService, AuthenticatedSession, BanService, Context, SessionService};
 
 /// The services that know the rules, each question bounded in time.
 pub(super) struct Authority {
     bans: BanService,
     sessions: SessionService,
+    keys: ApiKeyService,
     patience: Duration,
 }
 
 impl Authority {
     pub(super) fn new(context: &Context, patience: Duration) -> Self {
         let (bans, sessions) = (context.clone().into(), context.clone().into());
-        Self { bans, sessions, patience }
+        Self { bans, sessions, keys: context.clone().into(), patience }
     }
 
     /// The whole decision; `Unavailable` when the storage does not answer.
@@ -61,6 +62,11 @@ impl Authority {
     /// What a token stands for now.
     pub(super) async fn validate(&self, token: &str) -> Result<Option<AuthenticatedSession>> {
         self.bounded(self.sessions.validate(token)).await
+    }
+
+    /// The key that a secret opens now.
+    pub(super) async fn authenticate_key(&self, secret: &str) -> Result<Option<ApiKey>> {
+        self.bounded(self.keys.authenticate(secret)).await
     }
 
     async fn bounded<T>(&self, question: impl Future<Output = Result<T>>) -> Result<T> {

@@ -128,8 +128,9 @@ impl Follower {
         tracing::warn!("the log of events does not go on from where it was read; loading anew");
         let snapshot = self.reload().await?;
         memory.bans.store(Arc::new(snapshot));
-        // Sessions that are read from now on are as new as the snapshot.
+        // What is read from now on is as new as the snapshot.
         memory.sessions.clear();
+        memory.keys.clear();
         memory.count_reload();
         // Should it be cut once more by now, the next look finds it; until then nothing is confirmed.
         self.follow(memory).await.map(drop)
@@ -151,8 +152,8 @@ impl Follower {
             }
             self.at = events.last().map(|event| (event.position, event.event.id)).or(self.at);
             self.book.publish(&memory.bans);
-            if events.len() < usize::from(BATCH) {
             memory.heard.tell(self.at.map_or(EventPosition::START, |(position, _)| position));
+            if events.len() < usize::from(BATCH) {
                 memory.freshness.confirm(began);
                 return Ok(Progress::UpToDate);
             }
@@ -183,6 +184,9 @@ impl Follower {
             EventKind::UserMerged { user_id, into, .. } => {
                 memory.sessions.throw_out_user(*user_id);
                 memory.sessions.throw_out_user(*into);
+            }
+            EventKind::ApiKeyRotated { key_id, .. } | EventKind::ApiKeyRevoked { key_id } => {
+                memory.keys.throw_out(*key_id);
             }
             EventKind::UserCreated { .. } | EventKind::SessionStarted { .. } => {}
             other => {

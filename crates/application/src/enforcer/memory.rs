@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use systemprompt_users_domain::{Policy, Token};
+use systemprompt_users_domain::{
+    ApiKey, ApiKeySecret, Policy, Result, StorageError, Token, UserError,
+};
 use tokio::time::Instant;
 
 use super::activity::{Activity, Seen};
@@ -13,10 +15,10 @@ use super::bans::{BanSnapshot, Published};
 use super::counters::Counter;
 use super::decision::judge;
 use super::freshness::Freshness;
-use super::sessions::{CachedSession, Found, SessionCache};
-use super::{Decision, DenyReason, EnforcerOptions, EnforcerStats, Requirement, WhenBehind};
 use super::heard::Heard;
 use super::keys::KeyCache;
+use super::sessions::{CachedSession, Found, SessionCache};
+use super::{Decision, DenyReason, EnforcerOptions, EnforcerStats, Requirement, WhenBehind};
 use crate::Context;
 
 pub(super) struct Memory {
@@ -25,11 +27,12 @@ pub(super) struct Memory {
     authority: Authority,
     pub(super) bans: Published,
     pub(super) sessions: SessionCache,
+    pub(super) keys: KeyCache,
     pub(super) freshness: Freshness,
+    pub(super) heard: Heard,
     pub(super) activity: Activity,
     hits: Counter,
     misses: Counter,
-    pub(super) heard: Heard,
     reloads: AtomicU64,
 }
 
@@ -46,12 +49,13 @@ impl Memory {
             authority: Authority::new(&context, options.storage_timeout),
             bans: Published::from_pointee(snapshot),
             sessions: SessionCache::new(options.cache_sessions),
+            keys: KeyCache::new(options.cache_keys),
             freshness: Freshness::new(loaded, options.lag_bound),
+            heard: Heard::default(),
             activity,
             hits: Counter::default(),
             misses: Counter::default(),
             reloads: AtomicU64::new(0),
-            heard: Heard::default(),
             context,
             options,
         }
@@ -148,6 +152,27 @@ impl Memory {
         }
     }
 
+    /// The key that a secret opens, from the storage where memory does not know it.
+    pub(super) async fn authenticate_key(&self, text: &str) -> Result<Option<Arc<ApiKey>>> {
+        let Ok(secret) = text.parse::<ApiKeySecret>() else { return Ok(None) };
+        let is_behind = self.freshness.is_behind();
+        if is_behind && self.options.when_behind == WhenBehind::Refuse {
+            let reason = "this host does not know the latest changes".into();
+            return Err(UserError::Storage(StorageError::Unavailable(reason)));
+        }
+        if !is_behind && let Some(key) = self.keys.find(secret.prefix()) {
+            self.hits.add();
+            return Ok(Some(key).filter(|key| key.is_opened_by(&secret, self.context.now())));
+        }
+        self.misses.add();
+        let ticket = self.keys.ticket();
+        let key = self.authority.authenticate_key(text).await?.map(Arc::new);
+        if let Some(key) = &key {
+            self.keys.insert(ticket, key);
+        }
+        Ok(key)
+    }
+
     pub(super) fn count_reload(&self) {
         self.reloads.fetch_add(1, Ordering::Relaxed);
     }
@@ -158,6 +183,7 @@ impl Memory {
             bans: bans.bans,
             networks_allowed: bans.networks_allowed,
             cached_sessions: self.sessions.len(),
+            cached_keys: self.keys.len(),
             hits: self.hits.sum(),
             misses: self.misses.sum(),
             lag: self.freshness.lag(),

@@ -9,12 +9,14 @@ mod decision;
 mod follower;
 mod freshness;
 mod heard;
+mod keys;
 mod memory;
 mod networks;
 mod options;
 mod prefix;
 mod sessions;
 mod table;
+mod thrown_out;
 
 pub use decision::{Access, Decision, Denial, DenyReason, Requirement};
 pub use options::{EnforcerOptions, EnforcerStats, WhenBehind};
@@ -23,7 +25,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use systemprompt_users_domain::{Result, Storage};
+use systemprompt_users_domain::{ApiKey, Result, Storage};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -37,8 +39,8 @@ use crate::Context;
 /// Decides about requests from memory, and follows the changes of every host. A clone is a handle to the
 /// same one; what runs in the background ends with the last handle.
 ///
-/// - Bans and the allow-list are all in memory; sessions are, once they were asked for. A decision about
-///   them waits for nobody. Whether a ban or a session has run out is decided at the moment of the question.
+/// - Bans and the allow-list are all in memory; sessions and API keys are, once they were asked for. A decision
+///   about them waits for nobody. Whether one of them has run out is decided at the moment of the question.
 /// - A change takes effect as soon as this host has read it from the log of events. How long ago that log
 ///   was last known to be read to its end is [`Enforcer::revocation_lag`]. Beyond
 ///   [`EnforcerOptions::lag_bound`] nothing is decided from memory.
@@ -137,6 +139,19 @@ impl Enforcer {
             Known::NotTheSession(token) => self.memory.look_up(token, requirement).await,
             Known::Nothing => self.memory.decide_session_behind(token, requirement).await,
         }
+    }
+
+    /// The API key that a client's secret opens now. Text that is no secret, a key that is not there, a wrong secret
+    /// and a key that is not usable are all `None`. It waits for the storage as [`Enforcer::decide`] does.
+    ///
+    /// It notes no use: collect the uses and hand them to [`crate::ApiKeyService::touch_many`]. What else is in the
+    /// answer, such as `last_used_at`, is as it was when the key was read from the storage.
+    ///
+    /// # Errors
+    /// `Storage` when the storage had to be asked and did not answer in time, and while this host is behind and is
+    /// to refuse then.
+    pub async fn authenticate_key(&self, secret: &str) -> Result<Option<Arc<ApiKey>>> {
+        self.memory.authenticate_key(secret).await
     }
 
     /// How far this host may be behind the storage: every change older than this is in its decisions.

@@ -18,6 +18,8 @@ use systemprompt_users_domain::{Result, UserError};
 pub struct EnforcerOptions {
     /// How many sessions are kept in memory at the most; those used least make room. 100,000.
     pub cache_sessions: usize,
+    /// How many API keys are kept in memory at the most; those used least make room. 10,000.
+    pub cache_keys: usize,
     /// How far this host may be behind before it no longer decides from memory. 1 second.
     pub lag_bound: Duration,
     /// What it does then.
@@ -45,6 +47,7 @@ impl Default for EnforcerOptions {
     fn default() -> Self {
         Self {
             cache_sessions: 100_000,
+            cache_keys: 10_000,
             lag_bound: Duration::from_secs(1),
             when_behind: WhenBehind::AskStorage,
             poll: Duration::from_millis(50),
@@ -62,6 +65,9 @@ impl EnforcerOptions {
     pub fn check(&self) -> Result<()> {
         if self.cache_sessions == 0 || self.cache_sessions > 100_000_000 {
             return Err(UserError::validation("cache_sessions", "expected 1 to 100,000,000"));
+        }
+        if self.cache_keys == 0 || self.cache_keys > 1_000_000 {
+            return Err(UserError::validation("cache_keys", "expected 1 to 1,000,000"));
         }
         for (field, duration) in [
             ("lag_bound", self.lag_bound),
@@ -89,9 +95,11 @@ pub struct EnforcerStats {
     pub networks_allowed: usize,
     /// Sessions in memory.
     pub cached_sessions: usize,
-    /// Tokens that were answered from memory.
+    /// API keys in memory.
+    pub cached_keys: usize,
+    /// Tokens and API keys that were answered from memory.
     pub hits: u64,
-    /// Tokens for which the storage was asked.
+    /// Tokens and API keys for which the storage was asked.
     pub misses: u64,
     /// How far this host may be behind the storage.
     pub lag: Duration,

@@ -1,6 +1,6 @@
 //! The sessions in memory: found by token, thrown out by user or session.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -9,11 +9,8 @@ use quick_cache::{DefaultHashBuilder, Lifecycle, UnitWeighter};
 use systemprompt_users_domain::{SessionId, TokenHash, UserId};
 
 use super::activity::Seen;
+use super::thrown_out::{ThrownOut, Ticket};
 use crate::AuthenticatedSession;
-
-/// How many users whose sessions were thrown out are remembered. A session that was read from the storage
-/// before so many others is not kept.
-const REMEMBERED: usize = 4_096;
 
 type Key = [u8; 32];
 
@@ -43,15 +40,9 @@ pub(super) struct SessionCache {
 #[derive(Default)]
 struct Index {
     of_user: HashMap<UserId, Vec<Arc<CachedSession>>>,
-    /// The users thrown out last, the latest at the end.
-    recent: VecDeque<UserId>,
-    /// How many have been thrown out in all.
-    thrown_out: u64,
+    /// The users whose sessions were.
+    thrown_out: ThrownOut<UserId>,
 }
-
-/// What the cache knew of revocations before the storage was asked.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ticket(u64);
 
 impl SessionCache {
     pub(super) fn new(capacity: usize) -> Self {
@@ -82,7 +73,7 @@ impl SessionCache {
 
     /// To be taken before the storage is asked for a session.
     pub(super) fn ticket(&self) -> Ticket {
-        Ticket(self.index().thrown_out)
+        self.index().thrown_out.ticket()
     }
 
     /// Keeps a session that was read after `ticket` was taken, unless its user was thrown out meanwhile:
@@ -91,7 +82,7 @@ impl SessionCache {
         let user = cached.session.user.id;
         let key = *cached.session.session.token_hash.as_bytes();
         let mut index = self.index();
-        if index.may_be_stale(ticket, user) {
+        if index.thrown_out.may_be_stale(ticket, &user) {
             return;
         }
         if let Some(known) = self.cache.peek(&key) {
@@ -108,7 +99,7 @@ impl SessionCache {
     /// Throws out all sessions of a user.
     pub(super) fn throw_out_user(&self, user: UserId) {
         let mut index = self.index();
-        index.remember(user);
+        index.thrown_out.remember(user);
         for cached in index.of_user.remove(&user).unwrap_or_default() {
             self.cache.remove(cached.session.session.token_hash.as_bytes());
         }
@@ -117,7 +108,7 @@ impl SessionCache {
     /// Throws out these sessions of a user.
     pub(super) fn throw_out_sessions(&self, user: UserId, sessions: &[SessionId]) {
         let mut index = self.index();
-        index.remember(user);
+        index.thrown_out.remember(user);
         let Some(all) = index.of_user.get_mut(&user) else { return };
         all.retain(|cached| {
             let stays = !sessions.contains(&cached.session.session.id);
@@ -135,8 +126,7 @@ impl SessionCache {
     pub(super) fn clear(&self) {
         let mut index = self.index();
         index.of_user.clear();
-        index.recent.clear();
-        index.thrown_out += 1;
+        index.thrown_out.remember_all();
         self.cache.clear();
     }
 
@@ -155,19 +145,6 @@ impl SessionCache {
 }
 
 impl Index {
-    fn remember(&mut self, user: UserId) {
-        if self.recent.len() == REMEMBERED {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(user);
-        self.thrown_out += 1;
-    }
-
-    fn may_be_stale(&self, ticket: Ticket, user: UserId) -> bool {
-        let since = usize::try_from(self.thrown_out - ticket.0).unwrap_or(usize::MAX);
-        since > self.recent.len() || self.recent.iter().rev().take(since).any(|id| *id == user)
-    }
-
     fn forget(&mut self, cached: &Arc<CachedSession>) {
         let user = cached.session.user.id;
         let Some(all) = self.of_user.get_mut(&user) else { return };

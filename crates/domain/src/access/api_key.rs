@@ -73,6 +73,11 @@ impl ApiKey {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
     }
 
+    /// Whether a client's secret opens it at `now`: the hashes are compared in constant time.
+    pub fn is_opened_by(&self, secret: &ApiKeySecret, now: DateTime<Utc>) -> bool {
+        self.secret_hash == secret.hash() && self.is_usable(now)
+    }
+
     /// Replaces it by a new key of the same name, scopes and length of life, and answers with that. This one
     /// is of use for another `grace`, but no longer than it would have been; without grace it is revoked.
     ///

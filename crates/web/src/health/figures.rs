@@ -43,9 +43,13 @@ pub fn describe() {
     describe_gauge!("users_bans_active", "Bans in force");
     describe_gauge!("users_job_runs", "Runs on record, the latest 1,000, by job and outcome");
     describe_gauge!("users_enforcer_sessions", "Sessions in memory");
+    describe_gauge!("users_enforcer_keys", "API keys in memory");
     describe_gauge!("users_enforcer_bans", "Bans in memory");
-    describe_counter!("users_enforcer_hits_total", "Tokens answered from memory");
-    describe_counter!("users_enforcer_misses_total", "Tokens for which the storage was asked");
+    describe_counter!("users_enforcer_hits_total", "Tokens and keys answered from memory");
+    describe_counter!(
+        "users_enforcer_misses_total",
+        "Tokens and keys for which the storage was asked"
+    );
     describe_counter!("users_enforcer_reloads_total", "How often everything was loaded anew");
     describe_counter!("users_activity_dropped_total", "Notes of activity that were dropped");
     describe_gauge!("users_revocation_lag_seconds", Unit::Seconds, "How far this host is behind");
@@ -56,6 +60,7 @@ pub fn describe() {
 pub(super) async fn collect(web: &Web) {
     let stats = web.enforcer().stats();
     gauge!("users_enforcer_sessions").set(stats.cached_sessions as f64);
+    gauge!("users_enforcer_keys").set(stats.cached_keys as f64);
     gauge!("users_enforcer_bans").set(stats.bans as f64);
     counter!("users_enforcer_hits_total").absolute(stats.hits);
     counter!("users_enforcer_misses_total").absolute(stats.misses);

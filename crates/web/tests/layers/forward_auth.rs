@@ -94,12 +94,12 @@ async fn a_stranger_is_told_nothing() {
     assert_eq!(ask(&made[1].secret.reveal()).await, refused("invalid_proxy_key"));
     let secret = made[0].secret.reveal();
     assert_eq!(ask(&secret).await, (200, String::new()));
-    // It is known for a moment without asking, and forgotten when told to.
+    // It is known without asking, until it is revoked.
     host.storage.is_gone.store(true, Ordering::Relaxed);
     assert_eq!(ask(&secret).await, (200, String::new()));
     host.storage.is_gone.store(false, Ordering::Relaxed);
     keys.revoke(made[0].key.id).await.unwrap();
-    host.web.keys_changed();
+    host.web.settle().await;
     assert_eq!(ask(&secret).await, refused("invalid_proxy_key"));
 }
 

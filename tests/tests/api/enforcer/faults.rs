@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use systemprompt_users::{
-    BanDuration, ChangeSignal, DenyReason, EndReason, Enforcer, EnforcerOptions, Requirement,
-    Storage, StorageError, StorageResult, UnitOfWork, WhenBehind,
+    ApiKeyService, ApiScope, ApiScopes, BanDuration, ChangeSignal, DenyReason, EndReason, Enforcer,
+    EnforcerOptions, IssuedApiKey, NewApiKey, Requirement, Storage, StorageError, StorageResult,
+    UnitOfWork, WhenBehind,
 };
 use systemprompt_users_tests::{Backend, Host, run};
 use tokio::sync::watch;
@@ -96,7 +97,9 @@ async fn nothing_revoked_passes(host: &Host, mood: Mood, when_behind: WhenBehind
     let started = scene.other.session(user).await;
     until("it is not behind", async || !scene.enforcer.stats().behind).await;
     remember(&scene.enforcer, &started.token).await;
+    let key = key_in_memory(&scene).await;
     scene.moody.mood.send_replace(mood);
+    ApiKeyService::from(scene.other.context.clone()).revoke(key.key.id).await.unwrap();
     scene.other.sessions.end(started.session.id, EndReason::Revoked).await.unwrap();
     scene.other.ban("192.0.2.1", BanDuration::Permanent).await;
     let revoked = Instant::now();
@@ -106,6 +109,9 @@ async fn nothing_revoked_passes(host: &Host, mood: Mood, when_behind: WhenBehind
         let decision =
             decide(&scene.enforcer, PEER, Some(&started.token), Requirement::Session).await;
         assert!(asked <= SOON || !decision.is_allowed(), "after {asked:?}: {decision:?}");
+        let asked = revoked.elapsed();
+        let opened = scene.enforcer.authenticate_key(&key.secret.reveal()).await;
+        assert!(asked <= SOON || opened.is_err(), "after {asked:?}: {opened:?}");
         scene.enforcer.stats().behind
     })
     .await;
@@ -116,6 +122,8 @@ async fn nothing_revoked_passes(host: &Host, mood: Mood, when_behind: WhenBehind
     }
     let refused = decide(&scene.enforcer, PEER, Some(&started.token), Requirement::Session).await;
     assert_eq!(reason(refused), Some(DenyReason::Unavailable));
+    let refused = scene.enforcer.authenticate_key(&key.secret.reveal()).await;
+    assert!(refused.unwrap_err().is_retryable());
     // It recovers by itself.
     scene.moody.mood.send_replace(Mood::Answers);
     until("it has recovered", async || {
@@ -125,7 +133,22 @@ async fn nothing_revoked_passes(host: &Host, mood: Mood, when_behind: WhenBehind
     until("it is not behind", async || !scene.enforcer.stats().behind).await;
     let refused = decide(&scene.enforcer, PEER, Some(&started.token), Requirement::Session).await;
     assert!(!refused.is_allowed());
+    assert_eq!(scene.enforcer.authenticate_key(&key.secret.reveal()).await.unwrap(), None);
     scene.enforcer.shutdown().await;
+}
+
+async fn key_in_memory(scene: &Scene) -> IssuedApiKey {
+    let scopes = ApiScopes::new([ApiScope::Read]).unwrap();
+    let params = NewApiKey { name: "ci".into(), scopes, expires_in: None };
+    let keys = ApiKeyService::from(scene.other.context.clone());
+    let issued = keys.create(&params).await.unwrap();
+    until("the key is in memory", async || {
+        let found = scene.enforcer.authenticate_key(&issued.secret.reveal()).await.unwrap();
+        assert!(found.is_some());
+        scene.enforcer.stats().cached_keys > 0
+    })
+    .await;
+    issued
 }
 
 #[test]
@@ -167,6 +190,10 @@ fn a_host_that_is_behind_asks() {
         scene.other.sessions.end_all(user, EndReason::Revoked).await.unwrap();
         let session = decide(&scene.enforcer, PEER, Some(&token), Requirement::Session).await;
         assert_eq!(reason(session), Some(DenyReason::InvalidSession), "at once");
+        let key = key_in_memory(&scene).await;
+        ApiKeyService::from(scene.other.context.clone()).revoke(key.key.id).await.unwrap();
+        let opened = scene.enforcer.authenticate_key(&key.secret.reveal()).await.unwrap();
+        assert_eq!(opened, None, "at once");
     });
 }
 

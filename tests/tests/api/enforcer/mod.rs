@@ -4,6 +4,7 @@ mod activity;
 mod changes;
 mod expiry;
 mod faults;
+mod keys;
 mod log;
 mod race;
 mod storm;
