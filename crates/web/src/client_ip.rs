@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
 use crate::options::ProxyHeader;
@@ -62,12 +62,14 @@ fn client(peer: IpAddr, headers: &HeaderMap, header: ProxyHeader, trusted: &[IpN
         ProxyHeader::XForwardedFor => "x-forwarded-for",
         ProxyHeader::Forwarded => "forwarded",
     });
-    let lines: Vec<&str> = lines.iter().map(|line| line.to_str().unwrap_or("")).collect();
-    let entries = lines.iter().rev().flat_map(|line| line.rsplit(','));
+    // As bytes: what a stranger wrote into a line must not hide what a proxy put behind it.
+    let lines: Vec<&[u8]> = lines.iter().map(HeaderValue::as_bytes).collect();
+    let entries = lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
     for entry in entries.take(MAX_HOPS) {
         if !is_trusted(client) {
             break;
         }
+        let entry = str::from_utf8(entry).unwrap_or_default();
         let address = match header {
             ProxyHeader::XForwardedFor => parse_address(entry),
             ProxyHeader::Forwarded => parse_forwarded(entry),
@@ -111,7 +113,7 @@ mod tests {
             ProxyHeader::Forwarded => "forwarded",
         };
         for line in lines {
-            headers.append(name, line.parse().unwrap());
+            headers.append(name, HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
         client(peer.parse().unwrap(), &headers, header, &trusted).to_string()
     }
@@ -144,6 +146,22 @@ mod tests {
     fn what_is_no_address_ends_the_walk() {
         assert_eq!(forwarded_for("10.0.0.1", &["1.2.3.4, unknown, 10.0.0.2"]), "10.0.0.2");
         assert_eq!(forwarded_for("10.0.0.1", &["1.2.3.4,"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn garbage_does_not_hide_what_a_proxy_put_behind_it() {
+        let long = format!("{}, 198.51.100.7", "6.6.6.6,".repeat(12_000));
+        for line in ["\u{fffd}, 198.51.100.7", "\", 198.51.100.7", "\t,,;=, 198.51.100.7", &long] {
+            assert_eq!(forwarded_for("10.0.0.1", &[line]), "198.51.100.7");
+            let forwarded = line.replace("198.", "for=198.");
+            assert_eq!(ask("10.0.0.1", ProxyHeader::Forwarded, &[&forwarded]), "198.51.100.7");
+        }
+        for port in ["198.51.100.7:0", "[::ffff:198.51.100.7]:1", "[::ffff:c633:6407]"] {
+            assert_eq!(forwarded_for("10.0.0.1", &[port]), "198.51.100.7");
+        }
+        for unreadable in ["fe80::1%eth0", "[2001:db9::1", "2001:db9::1]:1", "198.51.100.7:99999"] {
+            assert_eq!(forwarded_for("10.0.0.1", &[unreadable]), "10.0.0.1");
+        }
     }
 
     #[test]
