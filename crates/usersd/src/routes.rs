@@ -23,7 +23,7 @@ pub(crate) fn router(
     web: &Web,
     metrics: Option<PrometheusHandle>,
 ) -> Router {
-    let mut pages = api::router(web);
+    let mut pages = api::router(web).merge(api::openapi_router());
     if config.admin_pages {
         let settled = from_fn_with_state(web.clone(), settle_changes);
         let admin = admin::router(web).layer(settled);

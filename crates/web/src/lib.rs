@@ -12,6 +12,7 @@ pub mod idempotency;
 pub mod layers;
 mod options;
 mod problem;
+mod runs;
 mod settle;
 mod web;
 

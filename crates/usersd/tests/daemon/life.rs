@@ -128,3 +128,15 @@ fn users_of_another_program_are_left_alone() {
     let daemon = place.start(&["--config", "usersd.toml"]);
     assert!(daemon.said.iter().all(|line| !line.contains("made the admin")), "{:?}", daemon.said);
 }
+
+#[test]
+fn the_description_of_the_api_is_at_the_root_too() {
+    let place = Place::new();
+    let daemon = place.start(&[]);
+    let served = daemon.get("/openapi.json", &[]);
+    assert_eq!((served.status, served.header("content-type")), (200, "application/json"));
+    assert_eq!(served.json()["servers"][0]["url"], "/api/v1");
+    assert_eq!(served.body, daemon.get("/api/v1/openapi.json", &[]).body);
+    let wrong = http::send(&daemon.address, "POST", "/openapi.json", &[], "");
+    assert_eq!((wrong.status, wrong.header("allow")), (405, "GET,HEAD"));
+}

@@ -12,6 +12,8 @@ use futures_util::stream::{self, Stream, StreamExt};
 use systemprompt_users_domain::{
     EventFilter, EventPosition, IpTarget, RecordedEvent, Result, UserError, UserRole,
 };
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::error::PageResult;
 use super::event_row::{self, EventRow};
@@ -21,10 +23,12 @@ use super::session::{Admin, cookie, cookie_name};
 use crate::Web;
 
 const PER_PAGE: i64 = 50;
-/// So often the log is looked at for a stream.
-const PACE: Duration = Duration::from_secs(1);
-/// A stream ends after so many looks; the browser begins another one by itself.
-const MAX_LOOKS: u32 = 300;
+/// So long a stream rests after it has looked at the log, at the least.
+const GAP: Duration = Duration::from_millis(200);
+/// So long it rests when nothing happens: then the admin's session is looked at.
+const PACE: Duration = Duration::from_secs(5);
+/// A stream ends after so long; the browser begins another one by itself.
+const LIFE: Duration = Duration::from_secs(300);
 /// At most so many new events go out at a look.
 const BURST: i64 = 100;
 
@@ -107,7 +111,8 @@ pub(super) async fn stream(
         None => web.events().last_position().await?,
     };
     let token = cookie(&headers, cookie_name(&web)).unwrap_or("").to_owned();
-    Ok(sse(Tail { web, filter, token, after, looks: 0 }))
+    let heard = web.enforcer().heard();
+    Ok(sse(Tail { web, filter, token, after, heard, began: Instant::now(), has_looked: false }))
 }
 
 fn sse(tail: Tail) -> Response {
@@ -125,19 +130,26 @@ struct Tail {
     filter: EventFilter,
     token: String,
     after: EventPosition,
-    looks: u32,
+    /// Changes when there may be something to read.
+    heard: watch::Receiver<EventPosition>,
+    began: Instant,
+    has_looked: bool,
 }
 
 impl Tail {
     /// The next events; `None` ends the stream.
     async fn next(mut self) -> Option<(Vec<Event>, Self)> {
-        if self.looks >= MAX_LOOKS {
+        if self.began.elapsed() >= LIFE {
             return None;
         }
-        if self.looks > 0 {
-            tokio::time::sleep(PACE).await;
+        if std::mem::replace(&mut self.has_looked, true) {
+            tokio::time::sleep(GAP).await;
+            tokio::select! {
+                _ = self.heard.changed() => {}
+                () = tokio::time::sleep(PACE) => {}
+            }
         }
-        self.looks += 1;
+        self.heard.mark_unchanged();
         // A session that ended, or a role that was taken away, ends the stream too.
         let admin = Admin::find(&self.web, &self.token).await.ok()??;
         if !admin.session.user.roles.contains(UserRole::Admin) {

@@ -117,10 +117,7 @@ pub(super) async fn show(State(web): State<Web>, admin: Admin, uri: Uri) -> Page
 
 pub(super) async fn run(State(web): State<Web>, posted: Posted) -> PageResult {
     let Posted { admin, fields } = posted;
-    let name = fields.get("job").to_owned();
-    let runner = web.jobs(admin.actor())?;
-    // The run goes on also when nobody waits for it any more.
-    let running = tokio::spawn(async move { runner.run_now(&name).await });
+    let running = web.run_job(admin.actor(), fields.get("job").to_owned());
     let flash = match tokio::time::timeout(PATIENCE, running).await {
         Ok(Ok(ended)) => told(ended)?,
         Ok(Err(_)) => return Err(Problem::internal().into()),

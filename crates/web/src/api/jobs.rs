@@ -228,17 +228,13 @@ async fn run_job(
     State(web): State<Web>,
     PathParams(name): PathParams<String>,
 ) -> Result<(StatusCode, Json<JobRunBody>), Problem> {
-    let runner = web.jobs(who.actor())?;
-    // A task of its own: a client that goes away must not leave a run without an end.
-    let task = {
-        let (runner, name) = (runner.clone(), name.clone());
-        tokio::spawn(async move { runner.run_now(&name).await })
-    };
-    match tokio::time::timeout(PATIENCE, task).await {
+    let running = web.run_job(who.actor(), name.clone());
+    match tokio::time::timeout(PATIENCE, running).await {
         Ok(Ok(run)) => Ok((StatusCode::OK, Json(run?.into()))),
         Ok(Err(_)) => Err(Problem::internal()),
         Err(_) => {
             let filter = JobRunFilter { job: Some(name), outcome: None };
+            let runner = web.jobs(who.actor())?;
             let latest = runner.history(&filter, &PageRequest::new(1)?).await?.items.pop();
             let run = latest.ok_or_else(Problem::unavailable)?;
             Ok((StatusCode::ACCEPTED, Json(run.into())))

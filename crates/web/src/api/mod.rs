@@ -53,8 +53,14 @@ pub fn router(web: &Web) -> Router {
     Router::new()
         .nest(PREFIX, router)
         .with_state(web.clone())
-        .merge(openapi::route(&document))
+        .merge(openapi::route(&format!("{PREFIX}/openapi.json"), &document))
         .merge(docs::routes())
+}
+
+/// The description of the API at `/openapi.json`, where programs look for it first, for a host that leaves that
+/// path to it. [`router`] serves the same under its prefix.
+pub fn openapi_router() -> Router {
+    openapi::route("/openapi.json", &openapi::complete(routes().into_openapi()))
 }
 
 /// The description of the API as OpenAPI 3.1, the same for every host.

@@ -89,7 +89,7 @@ pub(super) fn text(document: &OpenApi) -> String {
 }
 
 /// A route that answers with the document, to anybody.
-pub(super) fn route(document: &OpenApi) -> Router {
+pub(super) fn route(path: &str, document: &OpenApi) -> Router {
     let json = Bytes::from(text(document));
     let answer = move || {
         let headers = [
@@ -98,7 +98,7 @@ pub(super) fn route(document: &OpenApi) -> Router {
         ];
         std::future::ready((headers, json.clone()))
     };
-    Router::new().route(&format!("{PREFIX}/openapi.json"), get(answer))
+    Router::new().route(path, get(answer))
 }
 
 /// Takes out of the schema of a parameter what no parameter can be: null, and a word that is an object too, as which

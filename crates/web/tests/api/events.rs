@@ -1,8 +1,12 @@
 //! The log of events: pages, and the stream.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use serde_json::{Value, json};
 use systemprompt_users_domain::{Actor, ApiScope, UserStatus};
+use systemprompt_users_web::{OnOutage, WebOptions};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::harness::{Api, StreamLines, request};
@@ -135,10 +139,38 @@ async fn a_new_stream_begins_with_now_and_says_where_that_is() {
     assert_eq!(next(&mut live).await.unwrap().2["user_id"], json!(bob.id));
 }
 
+/// The clock stands still while anything is done, and jumps when all sleep: so it tells who was waited for.
+#[tokio::test(start_paused = true)]
+async fn an_event_wakes_the_streams_that_sleep() {
+    let never = Duration::from_secs(80_000);
+    let mut options = WebOptions::new(OnOutage::Refuse);
+    options.enforcer.poll = never;
+    options.enforcer.lag_bound = never + Duration::from_secs(1);
+    let api = Api::with_options(options).await;
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        open.push(stream(&api, "", None).await);
+    }
+    for stream in &mut open {
+        // They have said where they begin, and sleep.
+        while stream.next().await.is_some_and(|line| !line.is_empty()) {}
+        let silence = tokio::time::timeout(Duration::from_secs(1), stream.next()).await;
+        assert!(silence.is_err(), "{silence:?}");
+    }
+    for name in ["ada", "bob", "eve"] {
+        let began = Instant::now();
+        let user = api.user(name).await;
+        for stream in &mut open {
+            assert_eq!(next(stream).await.unwrap().2["user_id"], json!(user.id));
+        }
+        assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
+    }
+}
+
 /// Checks that a stream ends within a minute of a clock that stands still while anything is done.
 async fn ends(stream: &mut StreamLines) {
     let end = async { while stream.next().await.is_some() {} };
-    tokio::time::timeout(std::time::Duration::from_secs(60), end).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), end).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

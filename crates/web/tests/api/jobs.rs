@@ -1,7 +1,11 @@
 //! Jobs: list, run, history.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use systemprompt_users_domain::ApiScope;
+use systemprompt_users_application::register_job;
+use systemprompt_users_domain::{ApiScope, Job, JobContext, JobError, JobReport};
+use tokio::sync::Semaphore;
 
 use crate::harness::Api;
 
@@ -39,4 +43,50 @@ async fn refusals_say_what_is_wrong() {
     reader.get("/jobs/runs").await.expect(200);
     let writer = api.with_scope(ApiScope::Write).await;
     writer.post("/jobs/cleanup_bans/run", Value::Null).await.refused(403, "forbidden", "-");
+}
+
+/// Opens once for each run of `waits_at_a_gate`.
+static GATE: Semaphore = Semaphore::const_new(0);
+
+/// A job that runs until somebody opens the gate.
+struct WaitsAtAGate;
+
+#[async_trait::async_trait]
+impl Job for WaitsAtAGate {
+    fn name(&self) -> &'static str {
+        "waits_at_a_gate"
+    }
+
+    fn description(&self) -> &'static str {
+        "Runs for as long as a test wants."
+    }
+
+    fn schedule(&self) -> &'static str {
+        "0 0 1 1 *"
+    }
+
+    async fn execute(&self, _: &JobContext) -> Result<JobReport, JobError> {
+        GATE.acquire().await?.forget();
+        Ok(JobReport::default())
+    }
+}
+
+register_job!(WaitsAtAGate);
+
+/// What waits jumps over time in which nothing is done.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_host_waits_for_what_it_runs_but_not_for_ever() {
+    for opens in [true, false] {
+        let api = Api::new().await;
+        let run = api.post("/jobs/waits_at_a_gate/run", Value::Null).await.expect(202);
+        assert!(run["ended_at"].is_null(), "{run}");
+        let mut end = Box::pin(api.web.shutdown());
+        let waited = tokio::time::timeout(Duration::from_secs(30), &mut end).await;
+        assert!(waited.is_err(), "a job is running");
+        GATE.add_permits(usize::from(opens));
+        tokio::time::timeout(Duration::from_secs(60), end).await.unwrap();
+        let runs = api.get("/jobs/runs?job=waits_at_a_gate").await.expect(200);
+        let outcome = if opens { json!("succeeded") } else { Value::Null };
+        assert_eq!(runs["items"][0]["outcome"], outcome, "{runs}");
+    }
 }

@@ -5,6 +5,7 @@ mod bans;
 mod bans_import;
 mod events;
 mod harness;
+mod if_match;
 mod jobs;
 mod keys;
 mod openapi;

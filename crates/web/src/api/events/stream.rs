@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde::Deserialize;
 use systemprompt_users_domain::{ApiScope, EventPosition, RecordedEvent, UserError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 
@@ -29,9 +29,10 @@ use crate::{Problem, QueryParams, Web};
 const MAX_STREAMS: usize = 256;
 /// How many events are held for a client that reads slowly.
 const BUFFER: i64 = 100;
-/// How long nothing new is left unnoticed.
-const POLL: Duration = Duration::from_millis(250);
-/// After how long the client has to be allowed to read still.
+/// Reads of the end of the log are at least this far apart, so that a stream costs little when much happens.
+const GAP: Duration = Duration::from_millis(100);
+/// After how long the client has to be allowed to read still. The log is looked at then too, should nothing have been
+/// heard of a change.
 const RECHECK: Duration = Duration::from_secs(5);
 /// After how long of silence a comment is sent, so that nobody in between takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -103,6 +104,7 @@ pub(super) async fn stream_events(
         Some(after) => after,
         None => web.events().last_position().await?,
     };
+    let heard = web.enforcer().heard();
     let permit = streams.try_acquire_owned().map_err(|_| {
         let title = "Too many streams are open";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", title).retry_after(5)
@@ -112,6 +114,8 @@ pub(super) async fn stream_events(
         parts,
         after,
         ready: VecDeque::new(),
+        heard,
+        earliest: Instant::now(),
         checked: Instant::now(),
         _permit: permit,
     };
@@ -142,6 +146,10 @@ struct Follower {
     parts: Parts,
     after: EventPosition,
     ready: VecDeque<RecordedEvent>,
+    /// Changes when there may be something to read: all streams sleep on the one alarm of this host.
+    heard: watch::Receiver<EventPosition>,
+    /// When the log may be read again.
+    earliest: Instant,
     checked: Instant,
     _permit: OwnedSemaphorePermit,
 }
@@ -157,11 +165,16 @@ impl Follower {
                 self.after = event.position;
                 return Some(sse(event));
             }
+            tokio::time::sleep_until(self.earliest).await;
+            // What comes after this moment wakes the stream, what came before it is read.
+            self.heard.mark_unchanged();
             match self.web.events().read(self.after, BUFFER).await {
                 Ok(events) if events.is_empty() => {
+                    self.earliest = Instant::now() + GAP;
                     tokio::select! {
                         () = self.web.closing() => return None,
-                        () = tokio::time::sleep(POLL) => {}
+                        _ = self.heard.changed() => {}
+                        () = tokio::time::sleep(RECHECK) => {}
                     }
                 }
                 Ok(events) => self.ready.extend(events),
