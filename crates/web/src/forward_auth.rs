@@ -28,8 +28,15 @@ const REASON: HeaderName = HeaderName::from_static("x-auth-reason");
 /// - 401 with `X-Auth-Reason`: nobody is signed in.
 /// - 403 with `X-Auth-Reason`: the address is banned, the role is missing, or the proxy's own key is.
 /// - 503: the storage does not answer.
+///
+/// For proxies that append the path and the query of the request that they ask about, the same question stands in
+/// the path: `/auth/verify/session`, `/auth/verify/address` or `/auth/verify/role/ROLE`. What follows it, and the
+/// query, is the client's, and means nothing.
 pub fn router(web: &Web) -> Router {
-    Router::new().route(VERIFY, routing::any(verify)).with_state(web.clone())
+    Router::new()
+        .route(VERIFY, routing::any(verify))
+        .route("/auth/verify/{*question}", routing::any(verify_by_path))
+        .with_state(web.clone())
 }
 
 /// What a proxy asks for besides the address.
@@ -41,9 +48,28 @@ struct Question {
     /// `session`, or `address` where visitors who are not signed in may pass.
     #[serde(default)]
     require: Require,
-    /// What some proxies append of the request that it is about; nothing depends on it.
-    #[serde(default, rename = "path")]
-    _path: Option<String>,
+}
+
+impl Question {
+    /// The question at the beginning of what follows [`VERIFY`] in a path.
+    fn of_path(path: &str) -> Option<Self> {
+        let mut words = path.trim_start_matches('/').split('/');
+        let (role, require) = match words.next()? {
+            "session" => (None, Require::Session),
+            "address" => (None, Require::Address),
+            "role" => (Some(words.next()?.parse().ok()?), Require::Session),
+            _ => return None,
+        };
+        Some(Self { role, require })
+    }
+
+    const fn requirement(&self) -> Requirement {
+        match self {
+            Self { role: Some(role), .. } => Requirement::Role(*role),
+            Self { require: Require::Session, .. } => Requirement::Session,
+            Self { require: Require::Address, .. } => Requirement::Address,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -59,16 +85,28 @@ async fn verify(
     QueryParams(question): QueryParams<Question>,
     request: Request,
 ) -> Result<Response, Problem> {
+    answer(&web, question.requirement(), request).await
+}
+
+async fn verify_by_path(State(web): State<Web>, request: Request) -> Result<Response, Problem> {
+    let asked = request.uri().path().strip_prefix(VERIFY).and_then(Question::of_path);
+    let Some(question) = asked else {
+        let detail = format!("after {VERIFY} comes /session, /address or /role/ROLE");
+        return Err(Problem::not_found(detail));
+    };
+    answer(&web, question.requirement(), request).await
+}
+
+async fn answer(
+    web: &Web,
+    requirement: Requirement,
+    request: Request,
+) -> Result<Response, Problem> {
     let (mut parts, _) = request.into_parts();
-    if let Some(refusal) = refuse_proxy(&web, &parts).await? {
+    if let Some(refusal) = refuse_proxy(web, &parts).await? {
         return Ok(refusal);
     }
-    let address = client_of(&mut parts, &web)?;
-    let requirement = match question {
-        Question { role: Some(role), .. } => Requirement::Role(role),
-        Question { require: Require::Session, .. } => Requirement::Session,
-        Question { require: Require::Address, .. } => Requirement::Address,
-    };
+    let address = client_of(&mut parts, web)?;
     let token = session_token(&parts.headers, web.options());
     Ok(match web.decide(address, token, requirement).await {
         Decision::Allow(access) => allow(access.session.as_deref()),

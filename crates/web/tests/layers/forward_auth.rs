@@ -72,6 +72,38 @@ async fn a_refusal_gives_its_reason() {
 }
 
 #[tokio::test]
+async fn what_a_client_asks_for_is_no_part_of_the_question() {
+    let (host, app) = without_key().await;
+    let (_, token) = host.signed_in("bob", &[UserRole::User]).await;
+    let bearer = format!("Bearer {token}");
+    let bob = [("authorization", &*bearer)];
+    for (path, headers, status, reason) in [
+        ("/auth/verify/session/", &bob[..], 200, ""),
+        ("/auth/verify/session/a/b?c=d", &bob[..], 200, ""),
+        ("/auth/verify/session/%ff?%ff", &bob[..], 200, ""),
+        ("/auth/verify/session/a?require=address", &[][..], 401, "no_token"),
+        ("/auth/verify/session/../address?x", &[][..], 401, "no_token"),
+        ("/auth/verify/session//auth/verify/address", &[][..], 401, "no_token"),
+        ("/auth/verify/role/admin/a?role=user", &bob[..], 403, "missing_role"),
+        ("/auth/verify/role/user/a?role=admin", &bob[..], 200, ""),
+        ("/auth/verify/address/a?role=admin", &[][..], 200, ""),
+    ] {
+        let answer = get(&app, PEER, path, headers).await;
+        assert_eq!(verdict(&answer), (status, reason.to_owned()), "{path} {headers:?}");
+    }
+    for (path, status) in [
+        ("/auth/verify/sessions", 404),
+        ("/auth/verify/session?", 401),
+        ("/auth/verify/role", 404),
+        ("/auth/verify/role/emperor/", 404),
+        ("/auth/verify/a/session", 404),
+        ("/auth/verify?path=/a?b&require=address", 400),
+    ] {
+        assert_eq!(get(&app, PEER, path, &[]).await.status, status, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_stranger_is_told_nothing() {
     let host = Host::new().await;
     let app = forward_auth::router(&host.web);
