@@ -3,9 +3,11 @@
 mod url;
 
 use async_trait::async_trait;
-use systemprompt_users_domain::{ChangeSignal, Result, Storage, StorageResult, UnitOfWork};
+use systemprompt_users_domain::{
+    ChangeSignal, Result, Storage, StorageResult, UnitOfWork, UserError,
+};
 use systemprompt_users_memory::MemoryStorage;
-use systemprompt_users_postgres::PostgresStorage;
+use systemprompt_users_postgres::{PostgresOptions, PostgresStorage};
 use systemprompt_users_sqlite::SqliteStorage;
 
 use crate::url::DatabaseUrl;
@@ -57,6 +59,34 @@ impl DbPool {
             DatabaseUrl::Postgres(url) => Backend::Postgres(PostgresStorage::connect(url).await?),
         };
         Ok(Self { backend })
+    }
+
+    /// The same with a replica of a Postgres database, from which lists, searches, counts and statistics come:
+    /// what may lag behind, and never what something is decided by. While it does not answer they come from
+    /// the primary, and nothing waits for it.
+    ///
+    /// # Errors
+    /// As for [`connect`](Self::connect); `Validation` of `replica` when one of the two is no Postgres database;
+    /// `Storage` when the schema of the replica is behind that of the primary.
+    pub async fn connect_with_replica(url: &str, replica_url: &str) -> Result<Self> {
+        let (DatabaseUrl::Postgres(url), Ok(DatabaseUrl::Postgres(replica_url))) =
+            (DatabaseUrl::parse(url)?, DatabaseUrl::parse(replica_url))
+        else {
+            let message = "a replica is a Postgres database, and so is what it is a replica of";
+            return Err(UserError::validation("replica", message));
+        };
+        let options = PostgresOptions::default();
+        let postgres = PostgresStorage::connect_with_replica(url, replica_url, options).await?;
+        Ok(Self { backend: Backend::Postgres(postgres) })
+    }
+
+    /// Whether the replica is asked, or passed over because it does not answer or its schema is behind; `None`
+    /// when there is none.
+    pub fn replica_in_use(&self) -> Option<bool> {
+        match &self.backend {
+            Backend::Memory(_) | Backend::Sqlite(_) => None,
+            Backend::Postgres(postgres) => postgres.replica_in_use(),
+        }
     }
 
     /// Brings the schema up to date; nothing happens when it is. Safe on a running system, and when several
@@ -121,6 +151,14 @@ impl Storage for DbPool {
             Backend::Memory(memory) => memory.read().await,
             Backend::Sqlite(sqlite) => sqlite.read().await,
             Backend::Postgres(postgres) => postgres.read().await,
+        }
+    }
+
+    async fn read_lagging(&self) -> StorageResult<Box<dyn UnitOfWork>> {
+        match &self.backend {
+            Backend::Memory(memory) => memory.read_lagging().await,
+            Backend::Sqlite(sqlite) => sqlite.read_lagging().await,
+            Backend::Postgres(postgres) => postgres.read_lagging().await,
         }
     }
 

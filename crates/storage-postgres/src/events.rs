@@ -149,8 +149,12 @@ async fn give_all_positions(unit: &mut Unit) -> StorageResult<()> {
 }
 
 /// Gives positions to up to `limit` events, in the order in which they were appended, and answers how many.
+///
+/// A replica shows those that have one: it is given where there is one writer of them all.
 async fn give_positions(unit: &mut Unit, limit: i64) -> StorageResult<u64> {
-    if unit.writes() {
+    if unit.lags() {
+        Ok(0)
+    } else if unit.writes() {
         give_positions_in_unit(unit, limit).await
     } else {
         let result = give_positions_at_once(unit.reader()?, limit).await;

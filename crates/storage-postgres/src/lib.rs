@@ -8,6 +8,7 @@ mod jobs;
 mod migrate;
 mod options;
 mod pool;
+mod replica;
 mod sessions;
 mod signal;
 mod storage;

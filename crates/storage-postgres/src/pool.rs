@@ -71,6 +71,23 @@ impl Pool {
         }
     }
 
+    /// The same, from a server that has just answered on it.
+    pub(crate) async fn acquire_alive(&self) -> StorageResult<Lease> {
+        let acquire = async {
+            let mut lease = self.acquire().await?;
+            let answered = lease.begin_statement()?.ping().await;
+            lease.done(answered)?;
+            Ok(lease)
+        };
+        let acquired = timeout(self.shared.options.acquire_timeout, acquire).await;
+        acquired.map_err(|_| StorageError::Unavailable(Box::new(sqlx::Error::PoolTimedOut)))?
+    }
+
+    /// Closes all connections that nobody uses.
+    pub(crate) fn forget_idle(&self) {
+        self.shared.forget_idle();
+    }
+
     /// A connection beside the pool, on which nothing is bounded: for migrations.
     pub(crate) async fn connect_unbounded(&self) -> StorageResult<PgConnection> {
         self.shared.server.connect().await.map_err(storage_error)

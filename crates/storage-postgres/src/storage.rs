@@ -10,12 +10,14 @@ use systemprompt_users_domain::{ChangeSignal, Storage, StorageError, StorageResu
 use crate::PostgresOptions;
 use crate::migrate;
 use crate::pool::Pool;
+use crate::replica::{self, Replica};
 use crate::unit::Unit;
 
 /// A Postgres database, version 15 or newer. A clone is a handle to the same connections.
 #[derive(Clone)]
 pub struct PostgresStorage {
     pool: Pool,
+    replica: Option<Replica>,
 }
 
 impl PostgresStorage {
@@ -32,18 +34,35 @@ impl PostgresStorage {
     /// # Errors
     /// As for [`PostgresStorage::connect`].
     pub async fn connect_with(url: &str, options: PostgresOptions) -> StorageResult<Self> {
-        let not_postgres =
-            || StorageError::Other("the URL is not one of a Postgres database".into());
-        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-            return Err(not_postgres());
-        }
-        // The driver's message may repeat the URL, and with it a password.
-        let server = PgConnectOptions::from_str(url)
-            .map_err(|_| not_postgres())?
-            .application_name(&options.application_name);
-        let pool = Pool::new(server, options);
+        let pool = Pool::new(server(url, &options)?, options);
         drop(pool.acquire().await?);
-        Ok(Self { pool })
+        Ok(Self { pool, replica: None })
+    }
+
+    /// The same with a replica of the database, which streams or otherwise follows it: units of
+    /// [`read_lagging`](Storage::read_lagging) come from there. While it does not answer they come from the
+    /// primary, and no unit waits for it.
+    ///
+    /// # Errors
+    /// As for [`PostgresStorage::connect`]; `Other` when the schema of the replica is behind that of the primary.
+    pub async fn connect_with_replica(
+        url: &str,
+        replica_url: &str,
+        options: PostgresOptions,
+    ) -> StorageResult<Self> {
+        let acquire_timeout = options.acquire_timeout.min(replica::PATIENCE);
+        let bounded = PostgresOptions { acquire_timeout, ..options.clone() };
+        let pool = Pool::new(server(replica_url, &options)?, bounded);
+        let primary = Self::connect_with(url, options).await?;
+        let (expected, _) = primary.schema_version().await?;
+        let replica = Replica::connect(pool, expected).await?;
+        Ok(Self { replica: Some(replica), ..primary })
+    }
+
+    /// Whether the replica is asked, or passed over because it does not answer or its schema is behind; `None`
+    /// when there is none.
+    pub fn replica_in_use(&self) -> Option<bool> {
+        self.replica.as_ref().map(Replica::is_in_use)
     }
 
     /// Brings the schema up to date. Hosts that do it at once wait for each other; hosts that run the
@@ -53,7 +72,11 @@ impl PostgresStorage {
     /// `Other` when the schema is newer than this program, or was changed by somebody else.
     pub async fn migrate(&self) -> StorageResult<()> {
         let mut connection = self.pool.connect_unbounded().await?;
-        migrate::run(&mut connection).await
+        migrate::run(&mut connection).await?;
+        if let Some(replica) = &self.replica {
+            replica.look_again();
+        }
+        Ok(())
     }
 
     /// The last migration that was applied, and the last one that this program knows; 0 is none.
@@ -69,13 +92,36 @@ impl PostgresStorage {
     /// closes all connections, of all handles.
     pub async fn close(&self) {
         self.pool.close().await;
+        if let Some(replica) = &self.replica {
+            replica.close().await;
+        }
     }
+}
+
+/// Where a URL leads.
+fn server(url: &str, options: &PostgresOptions) -> StorageResult<PgConnectOptions> {
+    let not_postgres = || StorageError::Other("the URL is not one of a Postgres database".into());
+    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(not_postgres());
+    }
+    // The driver's message may repeat the URL, and with it a password.
+    let server = PgConnectOptions::from_str(url).map_err(|_| not_postgres())?;
+    Ok(server.application_name(&options.application_name))
 }
 
 #[async_trait]
 impl Storage for PostgresStorage {
     async fn read(&self) -> StorageResult<Box<dyn UnitOfWork>> {
         Ok(Box::new(Unit::reading(self.pool.acquire().await?)))
+    }
+
+    async fn read_lagging(&self) -> StorageResult<Box<dyn UnitOfWork>> {
+        if let Some(replica) = &self.replica
+            && let Some(lease) = replica.acquire().await
+        {
+            return Ok(Box::new(Unit::lagging(lease)));
+        }
+        self.read().await
     }
 
     async fn write(&self) -> StorageResult<Box<dyn UnitOfWork>> {

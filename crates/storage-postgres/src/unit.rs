@@ -14,18 +14,31 @@ use crate::pool::Lease;
 /// is the latest). It is all repositories; each has a folder or file of its own.
 pub(crate) struct Unit {
     lease: Lease,
-    writes: bool,
+    mode: Mode,
     alarms: bool,
+}
+
+/// What a unit was opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Reads,
+    /// Reads from a replica, on which nothing at all can be changed.
+    Lags,
+    Writes,
 }
 
 impl Unit {
     pub(crate) fn reading(lease: Lease) -> Self {
-        Self { lease, writes: false, alarms: false }
+        Self { lease, mode: Mode::Reads, alarms: false }
+    }
+
+    pub(crate) const fn lagging(lease: Lease) -> Self {
+        Self { lease, mode: Mode::Lags, alarms: false }
     }
 
     pub(crate) async fn writing(mut lease: Lease) -> StorageResult<Self> {
         lease.begin().await?;
-        Ok(Self { lease, writes: true, alarms: false })
+        Ok(Self { lease, mode: Mode::Writes, alarms: false })
     }
 
     /// A connection of its own, for what must not be a part of this unit.
@@ -34,8 +47,13 @@ impl Unit {
     }
 
     /// Whether this unit has a transaction.
-    pub(crate) const fn writes(&self) -> bool {
-        self.writes
+    pub(crate) fn writes(&self) -> bool {
+        self.mode == Mode::Writes
+    }
+
+    /// Whether it reads from a replica.
+    pub(crate) fn lags(&self) -> bool {
+        self.mode == Mode::Lags
     }
 
     /// Makes the commit ring the alarm of those who follow the log.
@@ -50,7 +68,7 @@ impl Unit {
 
     /// The connection, for statements that change something.
     pub(crate) fn writer(&mut self) -> StorageResult<&mut PgConnection> {
-        if !self.writes {
+        if !self.writes() {
             return Err(StorageError::Other("this unit of work only reads".into()));
         }
         self.lease.begin_statement()
@@ -119,7 +137,7 @@ impl UnitOfWork for Unit {
     }
 
     async fn commit(mut self: Box<Self>) -> StorageResult<()> {
-        match (self.writes, self.alarms) {
+        match (self.writes(), self.alarms) {
             (true, true) => self.lease.commit_and_notify().await,
             (true, false) => self.lease.commit().await,
             (false, _) => Ok(()),

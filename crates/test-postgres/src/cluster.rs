@@ -92,7 +92,7 @@ impl TestCluster {
     /// # Errors
     /// When Postgres is not installed or does not start.
     pub fn start() -> Result<Self, StartError> {
-        Self::start_with("off")
+        Self::start_with("off", "nobody")
     }
 
     /// Starts a new one whose commits outlive it, as in production: for [`TestCluster::kill`].
@@ -100,10 +100,27 @@ impl TestCluster {
     /// # Errors
     /// As for [`TestCluster::start`].
     pub fn start_durable() -> Result<Self, StartError> {
-        Self::start_with("on")
+        Self::start_with("on", "nobody")
     }
 
-    fn start_with(durable: &str) -> Result<Self, StartError> {
+    /// Starts a new one that may have replicas: for [`TestCluster::start_replica`].
+    ///
+    /// # Errors
+    /// As for [`TestCluster::start`].
+    pub fn start_primary() -> Result<Self, StartError> {
+        Self::start_with("off", "replicas")
+    }
+
+    /// Starts a replica of this one, which follows it by streaming.
+    ///
+    /// # Errors
+    /// As for [`TestCluster::start`]; when this one was not started by [`TestCluster::start_primary`].
+    pub fn start_replica(&self) -> Result<Self, StartError> {
+        let own = self.own.as_ref().ok_or_else(not_own)?;
+        Self::start_with("off", &own.folder.display().to_string())
+    }
+
+    fn start_with(durable: &str, streams: &str) -> Result<Self, StartError> {
         let binaries = find_server().ok_or(StartError::NotInstalled)?;
         // Not the folder of TMPDIR: it may be closed to other users, or too long for a socket's path.
         let folder = tempfile::Builder::new().prefix("systemprompt-postgres-").tempdir_in("/tmp");
@@ -113,7 +130,7 @@ impl TestCluster {
             .args(["-c", include_str!("watchdog.sh"), "watchdog"])
             .arg(folder.path())
             .arg(binaries)
-            .arg(durable)
+            .args([durable, streams])
             .args(other_user)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

@@ -5,6 +5,7 @@ mod cluster;
 mod crash;
 mod database;
 mod psql;
+mod replica;
 
 pub use cluster::{StartError, TestCluster};
 pub use database::TestDatabase;

@@ -7,6 +7,11 @@ use crate::binaries::find_psql;
 
 /// Runs `sql` on the database of `url`.
 pub(crate) fn run(url: &str, sql: &str) -> Result<(), StartError> {
+    ask(url, sql).map(drop)
+}
+
+/// The same, and what it answers: rows as lines.
+pub(crate) fn ask(url: &str, sql: &str) -> Result<String, StartError> {
     let psql = find_psql().ok_or(StartError::NotInstalled)?;
     let mut command = Command::new(psql);
     for name in ["PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGDATABASE", "PGOPTIONS", "PGSERVICE"]
@@ -15,12 +20,13 @@ pub(crate) fn run(url: &str, sql: &str) -> Result<(), StartError> {
     }
     let output = command
         .args(["--no-psqlrc", "--quiet", "--no-password", "--set", "ON_ERROR_STOP=1"])
+        .args(["--tuples-only", "--no-align"])
         .args(["--dbname", url, "--command", sql])
         .stdin(Stdio::null())
         .output()
         .map_err(|error| StartError::Failed(format!("psql did not start: {error}")))?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
     }
     let message = String::from_utf8_lossy(&output.stderr);
     Err(StartError::Failed(format!("psql: {}", message.trim())))
