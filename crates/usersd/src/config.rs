@@ -1,9 +1,12 @@
 //! The configuration: a file, the environment, flags; the later one wins.
 
+mod collector;
 mod layers;
+mod policy;
 mod settings;
 mod values;
 
+pub(crate) use collector::Collector;
 pub(crate) use layers::Cli;
 pub(crate) use settings::Settings;
 pub(crate) use values::LogFormat;
@@ -12,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use systemprompt_users::EnforcerOptions;
+use systemprompt_users::{EnforcerOptions, Policy};
 use systemprompt_users_web::WebOptions;
 
 use crate::failure::Failure;
@@ -34,6 +37,9 @@ pub(crate) struct Config {
     pub(crate) drain_timeout: Duration,
     pub(crate) log_format: LogFormat,
     pub(crate) log_level: String,
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "any is refused then"))]
+    pub(crate) otlp_endpoint: Option<Collector>,
+    pub(crate) policy: Policy,
     pub(crate) web: WebOptions,
     settings: Settings,
 }
@@ -86,6 +92,7 @@ impl Config {
         let log_level = get(settings.log_level.clone(), "log_level")?;
         tracing_subscriber::EnvFilter::try_new(&log_level)
             .map_err(|error| Failure::setting("log_level", error))?;
+        let otlp_endpoint = settings.otlp_endpoint.as_deref().map(Collector::of).transpose()?;
         Ok(Self {
             database,
             listen: get(settings.listen, "listen")?,
@@ -101,6 +108,8 @@ impl Config {
             drain_timeout: get(settings.drain_timeout, "drain_timeout")?.0,
             log_format: get(settings.log_format, "log_format")?,
             log_level,
+            otlp_endpoint,
+            policy: settings.policy.policy()?,
             web,
             settings,
         })

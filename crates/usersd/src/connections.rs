@@ -3,29 +3,65 @@
 use std::future::{Future, Ready, ready};
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum_server::accept::Accept;
+use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep};
 
-/// How long a client may take nothing of what is written to it.
-const WRITE_PATIENCE: Duration = Duration::from_secs(60);
+/// How many open files are left to the storage and the log, where the system allows many.
+const OTHER_FILES: u64 = 256;
+
+/// How often is logged that there are too many connections: they may be thousands a second.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// Accepts connections as long as there are not too many; those beyond are closed at once.
 #[derive(Debug, Clone)]
 pub(crate) struct Bounded {
     free: Arc<Semaphore>,
+    refused: Arc<Mutex<Refused>>,
+    patience: Duration,
 }
 
 impl Bounded {
-    pub(crate) fn new(max: u32) -> Self {
-        let max = usize::try_from(max).unwrap_or(Semaphore::MAX_PERMITS);
-        Self { free: Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))) }
+    /// At most `max`, and no more than the system has open files for. A client may take nothing of its answer for
+    /// `patience`.
+    pub(crate) fn new(max: u32, patience: Duration) -> Self {
+        let max = u64::from(max);
+        let allowed = getrlimit(Resource::Nofile).current.map_or(max, places);
+        if allowed < max {
+            tracing::warn!(max_connections = max, allowed, "the limit of open files allows fewer");
+        }
+        let count = usize::try_from(allowed.min(max)).unwrap_or(Semaphore::MAX_PERMITS);
+        let free = Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
+        Self { free, refused: Arc::default(), patience }
+    }
+}
+
+/// How many connections so many open files are enough for.
+fn places(files: u64) -> u64 {
+    files.saturating_sub(OTHER_FILES.min(files / 2))
+}
+
+/// Connections that were closed since that was last logged.
+#[derive(Debug, Default)]
+struct Refused {
+    count: u64,
+    told: Option<Instant>,
+}
+
+impl Refused {
+    fn note(&mut self) {
+        self.count += 1;
+        if self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+            tracing::warn!(closed = self.count, "connections were closed: there are too many");
+            *self = Self { count: 0, told: Some(Instant::now()) };
+        }
     }
 }
 
@@ -36,25 +72,24 @@ impl<S> Accept<TcpStream, S> for Bounded {
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
         let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else {
-            tracing::warn!("a connection was closed: there are too many");
+            self.refused.lock().unwrap_or_else(PoisonError::into_inner).note();
             return ready(Err(io::Error::other("too many connections")));
         };
-        ready(stream.set_nodelay(true).map(|()| (Connection::new(stream, permit), service)))
+        let connection =
+            Connection { stream, patience: self.patience, stalled: None, _permit: permit };
+        ready(connection.stream.set_nodelay(true).map(|()| (connection, service)))
     }
 }
 
 /// A connection that counts, and breaks when the other side stops reading.
 pub(crate) struct Connection {
     stream: TcpStream,
+    patience: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    const fn new(stream: TcpStream, permit: OwnedSemaphorePermit) -> Self {
-        Self { stream, stalled: None, _permit: permit }
-    }
-
     /// Lets a write that can't go on fail after a while.
     fn bounded<T>(
         &mut self,
@@ -65,7 +100,8 @@ impl Connection {
             self.stalled = None;
             return written;
         }
-        let deadline = || Box::pin(sleep_until(Instant::now() + WRITE_PATIENCE));
+        let patience = self.patience;
+        let deadline = || Box::pin(sleep(patience));
         match self.stalled.get_or_insert_with(deadline).as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
@@ -79,7 +115,13 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            // Who still sends has not gone: an import is often read when all of it is sent.
+            self.stalled = None;
+        }
+        read
     }
 }
 
@@ -112,5 +154,15 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_storage_keeps_files_for_itself() {
+        assert_eq!([0, 1, 100, 512, 1024, 65_536].map(places), [0, 1, 50, 256, 768, 65_280]);
     }
 }

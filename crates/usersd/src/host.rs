@@ -16,24 +16,28 @@ use crate::{first_start, logs, signals};
 
 /// Runs until a signal says to stop.
 pub(crate) fn run(config: Config) -> Result<(), Failure> {
-    logs::start(&config)?;
-    connections_allowed();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(Failure::because("starting the runtime"))?;
-    runtime.block_on(async {
+    let log = logs::start(&config, runtime.handle())?;
+    connections_allowed();
+    let ended = runtime.block_on(async {
         let pool = open(&config).await?;
         let lived = live(&config, &pool).await;
         let closed = pool.close().await;
         lived?;
         Ok(closed?)
-    })
+    });
+    log.finish();
+    ended
 }
 
 /// Everything between the opening of the storage and its end.
 async fn live(config: &Config, pool: &DbPool) -> Result<(), Failure> {
     let stop = signals::stop_asked()?;
     let (stopping, stopped) = watch::channel(false);
-    let context = Context::new(&MeteredStorage::new(pool.clone())).as_actor(Actor::System);
+    let context = Context::new(&MeteredStorage::new(pool.clone()))
+        .as_actor(Actor::System)
+        .with_policy(config.policy.clone())?;
     let jobs =
         config.jobs.then(|| JobRunner::of(context.clone(), registered_jobs())).transpose()?;
     let run_jobs = async {

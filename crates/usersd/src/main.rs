@@ -9,6 +9,8 @@ mod logs;
 mod routes;
 mod serve;
 mod signals;
+#[cfg(feature = "otlp")]
+mod traces;
 
 use std::process::ExitCode;
 

@@ -38,7 +38,12 @@ pub(crate) fn router(
         .merge(forward_auth::router(web))
         .merge(health::router(web, Health { readiness, metrics }))
         .fallback(nothing);
-    hardened(all, web)
+    let all = hardened(all, web);
+    #[cfg(feature = "otlp")]
+    if config.otlp_endpoint.is_some() {
+        return all.layer(axum::middleware::from_fn(crate::traces::continued));
+    }
+    all
 }
 
 async fn nothing(uri: Uri) -> Problem {

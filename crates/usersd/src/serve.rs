@@ -57,7 +57,7 @@ impl Site<'_> {
             handle.graceful_shutdown(Some(config.drain_timeout));
             std::future::pending::<()>().await;
         };
-        let bounded = Bounded::new(config.max_connections);
+        let bounded = Bounded::new(config.max_connections, config.header_timeout);
         let served = async {
             match tls {
                 Some(tls) => {

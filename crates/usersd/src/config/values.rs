@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 use systemprompt_users_web::{OnOutage, ProxyHeader, RateLimit};
 
 /// A time such as `500ms`, `30s`, `5m` or `1h`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span(pub(crate) Duration);
 
 impl Span {
@@ -52,8 +51,7 @@ impl fmt::Display for Span {
 }
 
 /// So many a second, and so many at once: `100/200`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rate {
     per_second: u32,
     burst: u32,
@@ -89,25 +87,39 @@ impl From<Rate> for RateLimit {
     }
 }
 
+/// A file holds such a value as a string, as flags do; another kind of value is answered with what is expected.
 macro_rules! as_text {
-    ($($name:ident),*) => {$(
-        impl TryFrom<String> for $name {
-            type Error = String;
-
-            fn try_from(text: String) -> Result<Self, String> {
-                text.parse()
+    ($name:ident = $expected:literal) => {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
             }
         }
 
-        impl From<$name> for String {
-            fn from(value: $name) -> Self {
-                value.to_string()
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Text;
+
+                impl serde::de::Visitor<'_> for Text {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str($expected)
+                    }
+
+                    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<$name, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+                deserializer.deserialize_str(Text)
             }
         }
-    )*};
+    };
 }
+pub(super) use as_text;
 
-as_text!(Span, Rate);
+as_text!(Span = "a time such as \"500ms\", \"30s\", \"5m\" or \"1h\"");
+as_text!(Rate = "requests a second and at once, such as \"100/200\"");
 
 /// What an outage of the storage means for bans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]

@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use metrics::{counter, histogram};
 use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::request_id::{REQUEST_ID, RequestId};
 
@@ -25,12 +26,14 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
     let method = method_name(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", method, route, request_id = id.as_str());
+    let span =
+        tracing::info_span!("request", method, route, request_id = id.as_str(), status = Empty);
     request.extensions_mut().insert(id.clone());
     let begun = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let (status, elapsed) = (response.status(), begun.elapsed());
     span.in_scope(|| log(status, elapsed));
+    span.record("status", status.as_u16());
     count(method, route, status, elapsed);
     response.headers_mut().insert(REQUEST_ID, id.into_header());
     response
