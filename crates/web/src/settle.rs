@@ -13,7 +13,7 @@ use crate::Web;
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// The last parts of paths to which a POST closes no door.
-const OPENING: [&str; 10] = [
+const OPENING: [&str; 14] = [
     "users",
     "anonymous",
     "sessions",
@@ -24,6 +24,10 @@ const OPENING: [&str; 10] = [
     "validate",
     "lookup",
     "run",
+    "find",
+    "missing",
+    "sign-in-links",
+    "redeem",
 ];
 
 /// A middleware: after a request that may have closed a door, the answer waits until this host decides by it.
@@ -65,6 +69,9 @@ mod tests {
             (Method::GET, "/api/v1/bans", false),
             (Method::POST, "/api/v1/users", false),
             (Method::POST, "/api/v1/users/1/sessions/", false),
+            (Method::POST, "/api/v1/users/missing", false),
+            (Method::POST, "/api/v1/users/1/sign-in-links", false),
+            (Method::POST, "/api/v1/users/1/sessions/limit", true),
             (Method::POST, "/api/v1/bans", true),
             (Method::DELETE, "/api/v1/users/1/sessions", true),
             (Method::PUT, "/api/v1/users/1/roles", true),

@@ -71,25 +71,10 @@ fn tag_parameter(name: &str, description: &str) -> Parameter {
 }
 
 impl IfMatch {
-    /// The service that changes the user only from a version that was named.
-    ///
-    /// # Errors
-    /// `Stale` when the user is at none of them; `Storage`.
-    pub(crate) async fn guard(
-        &self,
-        users: UserService,
-        id: UserId,
-    ) -> Result<UserService, UserError> {
-        Ok(match self.version(&users, id).await? {
-            Some(version) => users.at_version(version),
-            None => users,
-        })
-    }
-
     /// The one version that the user may be at; `None` is any.
     ///
     /// # Errors
-    /// As for [`IfMatch::guard`].
+    /// `Stale` when the user is at none of those that were named; `Storage`.
     pub(crate) async fn version(
         &self,
         users: &UserService,

@@ -4,8 +4,8 @@
 //!
 //! - carry `#[utoipa::path]` with a path behind `/api/v1`, and a name that no other handler has: it is the
 //!   operation's id;
-//! - take `Authorized<Scope>` first, then [`PathParams`](crate::PathParams), [`QueryParams`](crate::QueryParams),
-//!   [`JsonBody`](crate::JsonBody) of types with `deny_unknown_fields`;
+//! - take `Authorized<Scope>` first, or `UserChange<Scope>` where one user is changed, then
+//!   [`PathParams`](crate::PathParams), [`QueryParams`](crate::QueryParams), [`JsonBody`](crate::JsonBody) of types with `deny_unknown_fields`;
 //! - answer `Result<_, Problem>`, and document the refusals by the sets of `errors`;
 //! - answer lists with `page::Paged` and one user with its `ETag`, see `etag`.
 

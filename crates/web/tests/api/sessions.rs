@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use systemprompt_users_domain::{Actor, ApiScope, UserId, UserStatus};
 use systemprompt_users_web::{OnOutage, WebOptions};
 use uuid::Uuid;
@@ -164,4 +164,77 @@ async fn scopes_are_kept() {
     let as_admin = writer.post(&start(root.id), json!({})).await;
     assert_eq!(as_admin.status.as_u16(), 403, "a writer must not sign in as an admin");
     api.post(&start(root.id), json!({})).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_user_keeps_no_more_sessions_than_said() {
+    let api = Api::new().await;
+    let ada = api.user("ada").await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(api.session(&ada).await.session.id.to_string());
+    }
+    let limit = format!("/users/{}/sessions/limit", ada.id);
+    for keep in [json!(0), json!(1001), json!(-1), json!("1"), Value::Null, json!(65_536)] {
+        api.post(&limit, json!({"keep": keep})).await.refused(422, "validation", "keep");
+    }
+    let ended = api.post(&limit, json!({"keep": 1})).await.expect(200);
+    let ended: Vec<_> = ended["ended"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
+    assert_eq!(ended, [&json!(ids[0]), &json!(ids[1])], "idle longest first");
+    let over = api.get(&format!("/sessions/{}", ids[0])).await.expect(200);
+    assert_eq!(over["end_reason"], "limit");
+    assert_eq!(api.post(&limit, json!({"keep": 1})).await.expect(200), json!({"ended": []}));
+    let nobody = format!("/users/{}/sessions/limit", Uuid::nil());
+    api.post(&nobody, json!({"keep": 1})).await.refused(404, "not_found", "-");
+    let reader = api.with_scope(ApiScope::Read).await;
+    reader.post(&limit, json!({"keep": 1})).await.refused(403, "forbidden", "-");
+}
+
+#[tokio::test]
+async fn sessions_that_are_over_are_cleaned_up_by_an_admin() {
+    let api = Api::new().await;
+    api.session(&api.user("ada").await).await;
+    let cleaned = api.post("/sessions/cleanup", Value::Null).await.expect(200);
+    assert_eq!(cleaned, json!({"expired": 0, "deleted": 0}), "the live one stays");
+    let writer = api.with_scope(ApiScope::Write).await;
+    writer.post("/sessions/cleanup", Value::Null).await.refused(403, "forbidden", "-");
+}
+
+#[tokio::test]
+async fn a_link_signs_somebody_in_once() {
+    let api = Api::new().await;
+    let root = api.admin("root").await;
+    let links = format!("/users/{}/sign-in-links", root.id);
+    for lifetime in [json!(0), json!(-5), json!(86_401), json!(i64::MAX), json!("1h")] {
+        let refused = api.post(&links, json!({"lifetime": lifetime})).await;
+        refused.refused(422, "validation", "lifetime");
+    }
+    let made = api.post(&links, json!({"lifetime": 600})).await;
+    assert_eq!(made.header("cache-control"), "no-store");
+    let link = made.expect(201);
+    assert_eq!(link["user_id"], json!(root.id));
+
+    let redeem = json!({"token": link["token"], "client": {"ip": "192.0.2.9"}});
+    let writer = api.with_scope(ApiScope::Write).await;
+    let odd = json!({"token": link["token"], "client": {"os": "a\u{0}b"}});
+    writer.post("/sign-in-links/redeem", odd).await.refused(422, "validation", "os");
+    let signed_in = writer.post("/sign-in-links/redeem", redeem.clone()).await;
+    assert!(signed_in.header("location").starts_with("/api/v1/sessions/"));
+    let started = signed_in.expect(201);
+    assert_eq!(started["session"]["user_id"], json!(root.id));
+    assert_eq!(started["session"]["ip"], "192.0.2.9");
+    let token = json!({"token": started["token"]});
+    assert_eq!(api.post("/sessions/validate", token).await.expect(200)["valid"], true);
+    writer.post("/sign-in-links/redeem", redeem).await.refused(404, "not_found", "-");
+    let nonsense = json!({"token": "<script>"});
+    writer.post("/sign-in-links/redeem", nonsense).await.refused(404, "not_found", "-");
+
+    writer.post(&links, json!({"lifetime": 600})).await.refused(403, "forbidden", "-");
+    let nobody = format!("/users/{}/sign-in-links", Uuid::nil());
+    api.post(&nobody, json!({"lifetime": 600})).await.refused(404, "not_found", "-");
+    let users = api.web.users(Actor::System);
+    let ada = api.user("ada").await;
+    users.update_status(ada.id, UserStatus::Suspended).await.unwrap();
+    let links = format!("/users/{}/sign-in-links", ada.id);
+    api.post(&links, json!({"lifetime": 600})).await.refused(409, "not_allowed", "-");
 }

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use serde::Serialize;
 use systemprompt_users_application::{Decision, DenyReason, Requirement};
-use systemprompt_users_domain::{ApiScope, NewSession, UserId};
+use systemprompt_users_domain::{ApiScope, NewSession, StartedSession, UserId};
 use utoipa::ToSchema;
 
 use super::dto::{SessionBody, StartSession, StartedSessionBody, ValidateToken};
@@ -35,16 +35,23 @@ pub(super) async fn start_session(
     State(web): State<Web>,
     PathParams(id): PathParams<UserId>,
     JsonBody(body): JsonBody<StartSession>,
-) -> Result<(StatusCode, [(HeaderName, String); 2], Json<StartedSessionBody>), Problem> {
+) -> Result<Started, Problem> {
     let mut sessions = web.sessions(who.actor());
     if !who.principal.allows(ApiScope::Admin) {
         // A key that may only write must not become an admin by starting a session of one.
         sessions = sessions.sparing_admins();
     }
-    let started = sessions.create(id, &NewSession::from(body)).await?;
-    let place = format!("{PREFIX}/sessions/{}", started.session.id);
+    Ok(started(sessions.create(id, &NewSession::from(body)).await?))
+}
+
+/// A new session, where it is, and its token, which nobody may keep a copy of.
+pub(super) type Started = (StatusCode, [(HeaderName, String); 2], Json<StartedSessionBody>);
+
+/// The answer about a session that was just started.
+pub(super) fn started(session: StartedSession) -> Started {
+    let place = format!("{PREFIX}/sessions/{}", session.session.id);
     let headers = [(header::LOCATION, place), (header::CACHE_CONTROL, "no-store".to_owned())];
-    Ok((StatusCode::CREATED, headers, Json(started.into())))
+    (StatusCode::CREATED, headers, Json(session.into()))
 }
 
 /// What a token stands for.

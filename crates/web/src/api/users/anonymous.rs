@@ -4,16 +4,16 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use systemprompt_users_domain::{AnonymousPromotion, NewAnonymous, UserId};
+use systemprompt_users_domain::{AnonymousPromotion, NewAnonymous};
 use utoipa::ToSchema;
 
-use super::params::UserPath;
+use super::params::{UserChange, UserPath};
 use super::{UserAnswer, UserBody};
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem, MatchProblem};
 use crate::api::etag::IfMatch;
 use crate::api::schema::Line;
 use crate::auth::{Authorized, Read, Write};
-use crate::{JsonBody, PathParams, Problem, Web};
+use crate::{JsonBody, Problem, Web};
 
 /// A visitor to be created.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -163,12 +163,8 @@ impl From<RegistrationBody> for AnonymousPromotion {
     responses(UserAnswer, AnyProblem, BodyProblem, ChangeProblem, MatchProblem),
 )]
 pub(super) async fn register_user(
-    who: Authorized<Write>,
-    State(web): State<Web>,
-    PathParams(id): PathParams<UserId>,
-    if_match: IfMatch,
+    change: UserChange<Write>,
     JsonBody(body): JsonBody<RegistrationBody>,
 ) -> Result<UserAnswer, Problem> {
-    let users = if_match.guard(web.users(who.actor()), id).await?;
-    Ok(UserAnswer::ok(&users.promote_anonymous(id, &body.into()).await?))
+    Ok(UserAnswer::ok(&change.users.promote_anonymous(change.id, &body.into()).await?))
 }

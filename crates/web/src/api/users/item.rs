@@ -7,7 +7,7 @@ use serde::Deserialize;
 use systemprompt_users_domain::{Patch, UpdateUserParams, UserError, UserId};
 use utoipa::ToSchema;
 
-use super::params::{UserPath, users_of};
+use super::params::{UserChange, UserPath};
 use super::{UserAnswer, UserBody};
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem, MatchProblem};
 use crate::api::etag::{IfMatch, IfNoneMatch, etag, is_known};
@@ -102,14 +102,10 @@ impl From<UserPatch> for UpdateUserParams {
     responses(UserAnswer, AnyProblem, BodyProblem, ChangeProblem, MatchProblem),
 )]
 pub(super) async fn update_user(
-    who: Authorized<Write>,
-    State(web): State<Web>,
-    PathParams(id): PathParams<UserId>,
-    if_match: IfMatch,
+    change: UserChange<Write>,
     JsonBody(patch): JsonBody<UserPatch>,
 ) -> Result<UserAnswer, Problem> {
-    let users = if_match.guard(users_of(&web, &who), id).await?;
-    Ok(UserAnswer::ok(&users.update(id, &patch.into()).await?))
+    Ok(UserAnswer::ok(&change.users.update(change.id, &patch.into()).await?))
 }
 
 /// Deletes a user softly: its sessions end, name and email are free, a restore brings it back.
@@ -120,14 +116,8 @@ pub(super) async fn update_user(
     params(UserPath, IfMatch),
     responses(UserAnswer, AnyProblem, ChangeProblem, MatchProblem)
 )]
-pub(super) async fn delete_user(
-    who: Authorized<Write>,
-    State(web): State<Web>,
-    PathParams(id): PathParams<UserId>,
-    if_match: IfMatch,
-) -> Result<UserAnswer, Problem> {
-    let users = if_match.guard(users_of(&web, &who), id).await?;
-    Ok(UserAnswer::ok(&users.delete(id).await?))
+pub(super) async fn delete_user(change: UserChange<Write>) -> Result<UserAnswer, Problem> {
+    Ok(UserAnswer::ok(&change.users.delete(change.id).await?))
 }
 
 /// A field that may be absent but not null: null would look like "cleared".

@@ -7,7 +7,7 @@ use systemprompt_users_domain::{PurgePreview, UserId, UserStatus};
 use utoipa::ToSchema;
 
 use super::UserAnswer;
-use super::params::{UserPath, users_of};
+use super::params::{UserChange, UserPath};
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem, MatchProblem};
 use crate::api::etag::IfMatch;
 use crate::auth::{Admin, Authorized, Read, Write};
@@ -51,14 +51,10 @@ pub(super) struct StatusBody {
     responses(UserAnswer, AnyProblem, BodyProblem, ChangeProblem, MatchProblem),
 )]
 pub(super) async fn set_user_status(
-    who: Authorized<Write>,
-    State(web): State<Web>,
-    PathParams(id): PathParams<UserId>,
-    if_match: IfMatch,
+    change: UserChange<Write>,
     JsonBody(body): JsonBody<StatusBody>,
 ) -> Result<UserAnswer, Problem> {
-    let users = if_match.guard(users_of(&web, &who), id).await?;
-    Ok(UserAnswer::ok(&users.update_status(id, body.status.into()).await?))
+    Ok(UserAnswer::ok(&change.users.update_status(change.id, body.status.into()).await?))
 }
 
 /// Brings a deleted user back to the status before; its sessions stay ended.
@@ -69,14 +65,8 @@ pub(super) async fn set_user_status(
     params(UserPath, IfMatch),
     responses(UserAnswer, AnyProblem, ChangeProblem, MatchProblem)
 )]
-pub(super) async fn restore_user(
-    who: Authorized<Write>,
-    State(web): State<Web>,
-    PathParams(id): PathParams<UserId>,
-    if_match: IfMatch,
-) -> Result<UserAnswer, Problem> {
-    let users = if_match.guard(users_of(&web, &who), id).await?;
-    Ok(UserAnswer::ok(&users.restore(id).await?))
+pub(super) async fn restore_user(change: UserChange<Write>) -> Result<UserAnswer, Problem> {
+    Ok(UserAnswer::ok(&change.users.restore(change.id).await?))
 }
 
 /// Places a legal hold on a user of any status: it is never purged.
@@ -87,14 +77,8 @@ pub(super) async fn restore_user(
     params(UserPath, IfMatch),
     responses(UserAnswer, AnyProblem, ChangeProblem, MatchProblem)
 )]
-pub(super) async fn hold_user(
-    who: Authorized<Admin>,
-    State(web): State<Web>,
-    PathParams(id): PathParams<UserId>,
-    if_match: IfMatch,
-) -> Result<UserAnswer, Problem> {
-    let users = if_match.guard(web.users(who.actor()), id).await?;
-    Ok(UserAnswer::ok(&users.set_legal_hold(id, true).await?))
+pub(super) async fn hold_user(change: UserChange<Admin>) -> Result<UserAnswer, Problem> {
+    Ok(UserAnswer::ok(&change.users.set_legal_hold(change.id, true).await?))
 }
 
 /// Lifts a legal hold.
@@ -105,14 +89,8 @@ pub(super) async fn hold_user(
     params(UserPath, IfMatch),
     responses(UserAnswer, AnyProblem, ChangeProblem, MatchProblem)
 )]
-pub(super) async fn unhold_user(
-    who: Authorized<Admin>,
-    State(web): State<Web>,
-    PathParams(id): PathParams<UserId>,
-    if_match: IfMatch,
-) -> Result<UserAnswer, Problem> {
-    let users = if_match.guard(web.users(who.actor()), id).await?;
-    Ok(UserAnswer::ok(&users.set_legal_hold(id, false).await?))
+pub(super) async fn unhold_user(change: UserChange<Admin>) -> Result<UserAnswer, Problem> {
+    Ok(UserAnswer::ok(&change.users.set_legal_hold(change.id, false).await?))
 }
 
 /// What a purge would remove, or did: rows per table.
@@ -164,12 +142,6 @@ pub(super) async fn preview_purge(
     params(UserPath, IfMatch),
     responses((status = 200, body = PurgeBody, description = "Rows per table"), AnyProblem, ChangeProblem, MatchProblem),
 )]
-pub(super) async fn purge_user(
-    who: Authorized<Admin>,
-    State(web): State<Web>,
-    PathParams(id): PathParams<UserId>,
-    if_match: IfMatch,
-) -> Result<Json<PurgeBody>, Problem> {
-    let users = if_match.guard(web.users(who.actor()), id).await?;
-    Ok(Json(users.purge(id).await?.into()))
+pub(super) async fn purge_user(change: UserChange<Admin>) -> Result<Json<PurgeBody>, Problem> {
+    Ok(Json(change.users.purge(change.id).await?.into()))
 }

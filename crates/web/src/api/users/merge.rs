@@ -1,18 +1,17 @@
 //! Merging one user into another.
 
 use axum::Json;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use systemprompt_users_domain::{MergeOptions, MergeResult, UserId};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::UserBody;
-use super::params::UserPath;
+use super::params::{UserChange, UserPath};
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem, MatchProblem};
 use crate::api::etag::IfMatch;
-use crate::auth::{Admin, Authorized};
-use crate::{JsonBody, PathParams, Problem, Web};
+use crate::auth::Admin;
+use crate::{JsonBody, Problem};
 
 /// Into whom a user is merged, and how.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -71,14 +70,10 @@ impl From<&MergeResult> for MergedBody {
     ),
 )]
 pub(super) async fn merge_user(
-    who: Authorized<Admin>,
-    State(web): State<Web>,
-    PathParams(id): PathParams<UserId>,
-    if_match: IfMatch,
+    change: UserChange<Admin>,
     JsonBody(body): JsonBody<MergeBody>,
 ) -> Result<Json<MergedBody>, Problem> {
-    let users = if_match.guard(web.users(who.actor()), id).await?;
     let options = MergeOptions { keep_sessions: body.keep_sessions, gain_roles: body.gain_roles };
-    let merge = users.merge_users(id, UserId::from_uuid(body.into), options).await?;
+    let merge = change.users.merge_users(change.id, UserId::from_uuid(body.into), options).await?;
     Ok(Json((&merge).into()))
 }

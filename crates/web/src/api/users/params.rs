@@ -1,21 +1,54 @@
 //! What many routes about users take: the id in the path, lists in a query, who is spared.
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use serde::de::value::StrDeserializer;
 use serde::de::{Deserialize, Deserializer, IntoDeserializer};
 use systemprompt_users_application::UserService;
-use systemprompt_users_domain::ApiScope;
+use systemprompt_users_domain::{ApiScope, UserId};
 use utoipa::IntoParams;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
-use crate::Web;
-use crate::auth::Authorized;
+use crate::api::etag::IfMatch;
+use crate::auth::{Authorized, RequiredScope};
+use crate::{PathParams, Problem, Web};
 
 /// The services of whoever asks: without the scope `admin` they change no admin and make none.
 pub(crate) fn users_of<S>(web: &Web, who: &Authorized<S>) -> UserService {
     let users = web.users(who.actor());
     if who.principal.allows(ApiScope::Admin) { users } else { users.sparing_admins() }
+}
+
+/// A change of one user: whom it is about, and the services that make it from the version that `If-Match` named. As the
+/// first argument of a handler it checks who asks, as [`Authorized`] does.
+pub(crate) struct UserChange<S> {
+    pub(crate) who: Authorized<S>,
+    pub(crate) id: UserId,
+    pub(crate) users: UserService,
+    /// The version that was named; `None` is any.
+    pub(crate) version: Option<i64>,
+}
+
+/// The id among the parts of a path.
+#[derive(serde::Deserialize)]
+struct PathId {
+    id: UserId,
+}
+
+impl<S: RequiredScope> FromRequestParts<Web> for UserChange<S> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Problem> {
+        let who = Authorized::from_request_parts(parts, web).await?;
+        let PathParams(PathId { id }) = PathParams::from_request_parts(parts, web).await?;
+        let if_match = IfMatch::from_request_parts(parts, web).await?;
+        let users = users_of(web, &who);
+        let version = if_match.version(&users, id).await?;
+        let users = version.map_or_else(|| users.clone(), |version| users.at_version(version));
+        Ok(Self { who, id, users, version })
+    }
 }
 
 /// The documentation of `{id}`.

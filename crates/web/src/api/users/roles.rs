@@ -8,7 +8,7 @@ use systemprompt_users_application::UserAdminService;
 use systemprompt_users_domain::{DemoteResult, PromoteResult, User, UserError, UserId, UserRole};
 use utoipa::ToSchema;
 
-use super::params::{UserPath, users_of};
+use super::params::{UserChange, UserPath};
 use super::{RegisteredRole, Role, UserAnswer, UserBody};
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem, MatchProblem};
 use crate::api::etag::{IfMatch, etag};
@@ -73,18 +73,14 @@ fn refused(error: UserError) -> Problem {
     responses(UserAnswer, AnyProblem, BodyProblem, ChangeProblem, MatchProblem),
 )]
 pub(super) async fn set_user_roles(
-    who: Authorized<Write>,
-    State(web): State<Web>,
-    PathParams(id): PathParams<UserId>,
-    if_match: IfMatch,
+    change: UserChange<Write>,
     JsonBody(body): JsonBody<NewRolesBody>,
 ) -> Result<UserAnswer, Problem> {
     if body.roles.is_empty() {
         return Err(UserError::InvalidRoles("a user holds at least one role".into()).into());
     }
-    let users = if_match.guard(users_of(&web, &who), id).await?;
     let roles: Vec<UserRole> = body.roles.into_iter().map(Into::into).collect();
-    Ok(UserAnswer::ok(&users.assign_roles(id, &roles).await.map_err(refused)?))
+    Ok(UserAnswer::ok(&change.users.assign_roles(change.id, &roles).await.map_err(refused)?))
 }
 
 /// Gives a role to a live user; nothing changes when the user holds it.
@@ -96,13 +92,10 @@ pub(super) async fn set_user_roles(
     responses(UserAnswer, AnyProblem, ChangeProblem, MatchProblem),
 )]
 pub(super) async fn assign_user_role(
-    who: Authorized<Write>,
-    State(web): State<Web>,
-    PathParams((id, role)): PathParams<(UserId, RegisteredRole)>,
-    if_match: IfMatch,
+    change: UserChange<Write>,
+    PathParams((_, role)): PathParams<(UserId, RegisteredRole)>,
 ) -> Result<UserAnswer, Problem> {
-    let users = if_match.guard(users_of(&web, &who), id).await?;
-    Ok(UserAnswer::ok(&users.assign_role(id, role.into()).await.map_err(refused)?))
+    Ok(UserAnswer::ok(&change.users.assign_role(change.id, role.into()).await.map_err(refused)?))
 }
 
 /// Takes a role from a live user; nothing changes when the user does not hold it.
@@ -114,13 +107,10 @@ pub(super) async fn assign_user_role(
     responses(UserAnswer, AnyProblem, ChangeProblem, MatchProblem),
 )]
 pub(super) async fn revoke_user_role(
-    who: Authorized<Write>,
-    State(web): State<Web>,
-    PathParams((id, role)): PathParams<(UserId, Role)>,
-    if_match: IfMatch,
+    change: UserChange<Write>,
+    PathParams((_, role)): PathParams<(UserId, Role)>,
 ) -> Result<UserAnswer, Problem> {
-    let users = if_match.guard(users_of(&web, &who), id).await?;
-    Ok(UserAnswer::ok(&users.revoke_role(id, role.into()).await.map_err(refused)?))
+    Ok(UserAnswer::ok(&change.users.revoke_role(change.id, role.into()).await.map_err(refused)?))
 }
 
 /// What a promotion or demotion did.
@@ -154,13 +144,10 @@ impl AdminChangeBody {
     ),
 )]
 pub(super) async fn promote_user(
-    who: Authorized<Admin>,
+    change: UserChange<Admin>,
     State(web): State<Web>,
-    PathParams(id): PathParams<UserId>,
-    if_match: IfMatch,
 ) -> Result<AdminChange, Problem> {
-    let admins = admins(&web, &who, id, &if_match).await?;
-    Ok(match admins.promote(&id.to_string()).await.map_err(refused)? {
+    Ok(match admins(&web, &change).promote(&change.id.to_string()).await.map_err(refused)? {
         PromoteResult::Promoted(user) => AdminChangeBody::answer(true, &user),
         PromoteResult::AlreadyAdmin(user) => AdminChangeBody::answer(false, &user),
     })
@@ -178,28 +165,20 @@ pub(super) async fn promote_user(
     ),
 )]
 pub(super) async fn demote_user(
-    who: Authorized<Admin>,
+    change: UserChange<Admin>,
     State(web): State<Web>,
-    PathParams(id): PathParams<UserId>,
-    if_match: IfMatch,
 ) -> Result<AdminChange, Problem> {
-    let admins = admins(&web, &who, id, &if_match).await?;
-    Ok(match admins.demote(&id.to_string()).await? {
+    Ok(match admins(&web, &change).demote(&change.id.to_string()).await? {
         DemoteResult::Demoted(user) => AdminChangeBody::answer(true, &user),
         DemoteResult::NotAdmin(user) => AdminChangeBody::answer(false, &user),
     })
 }
 
 /// Who promotes and demotes, from a version that was named.
-async fn admins(
-    web: &Web,
-    who: &Authorized<Admin>,
-    id: UserId,
-    if_match: &IfMatch,
-) -> Result<UserAdminService, UserError> {
-    let admins = web.admin(who.actor());
-    Ok(match if_match.version(&web.users(who.actor()), id).await? {
+fn admins(web: &Web, change: &UserChange<Admin>) -> UserAdminService {
+    let admins = web.admin(change.who.actor());
+    match change.version {
         Some(version) => admins.at_version(version),
         None => admins,
-    })
+    }
 }
