@@ -23,11 +23,13 @@ fn newest_server() -> Option<PathBuf> {
 /// `psql`, from the same places. Looked for once.
 pub(crate) fn find_psql() -> Option<&'static Path> {
     static PROGRAM: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let find = || {
-        let folders = find_server().map(Path::to_path_buf).into_iter().chain(path_folders());
-        folders.map(|folder| folder.join("psql")).find(|psql| psql.is_file())
-    };
-    PROGRAM.get_or_init(find).as_deref()
+    PROGRAM.get_or_init(|| find_program("psql")).as_deref()
+}
+
+/// A program that comes with the server, such as `psql` or `pgbench`.
+pub fn find_program(name: &str) -> Option<PathBuf> {
+    let folders = find_server().map(Path::to_path_buf).into_iter().chain(path_folders());
+    folders.map(|folder| folder.join(name)).find(|program| program.is_file())
 }
 
 fn candidates() -> impl Iterator<Item = PathBuf> {

@@ -7,5 +7,6 @@ mod database;
 mod psql;
 mod replica;
 
+pub use binaries::find_program;
 pub use cluster::{StartError, TestCluster};
 pub use database::TestDatabase;

@@ -106,3 +106,32 @@ fn a_killed_server_comes_back_with_all_that_was_committed() {
     drop(cluster);
     wait_until_gone(&folder);
 }
+
+#[test]
+fn a_replica_follows_and_may_be_stopped_in_time() {
+    let primary = TestCluster::start_primary().unwrap();
+    let database = primary.create_database();
+    psql(database.url(), "CREATE TABLE t (n int)");
+    let mut replica = primary.start_replica().unwrap();
+    let folders = [folder(primary.url()).to_owned(), folder(replica.url()).to_owned()];
+    let copy = replica.url_of(&database);
+    let count = "SELECT count(*) FROM t";
+    psql(database.url(), "INSERT INTO t VALUES (1)");
+    replica.catch_up_with(&primary).unwrap();
+    assert_eq!(psql(&copy, count), "1");
+    assert_eq!(psql(&copy, "INSERT INTO t VALUES (1)"), "");
+    replica.pause_replay().unwrap();
+    psql(database.url(), "INSERT INTO t VALUES (2)");
+    assert_eq!((psql(&copy, count), psql(database.url(), count)), ("1".into(), "2".into()));
+    replica.resume_replay().unwrap();
+    replica.catch_up_with(&primary).unwrap();
+    assert_eq!(psql(&copy, count), "2");
+    replica.kill().unwrap();
+    psql(database.url(), "INSERT INTO t VALUES (3)");
+    replica.start_again().unwrap();
+    replica.catch_up_with(&primary).unwrap();
+    assert_eq!(psql(&copy, count), "3");
+    assert!(TestCluster::start().unwrap().start_replica().is_err(), "it does not stream");
+    drop((database, replica, primary));
+    folders.iter().for_each(|folder| wait_until_gone(folder));
+}

@@ -19,6 +19,11 @@ pub trait Readiness: Send + Sync {
     /// # Errors
     /// `Storage`.
     async fn schema(&self) -> Result<SchemaState>;
+
+    /// Whether lists come from a replica, or from the primary since it does not answer; `None` without a replica.
+    fn replica_in_use(&self) -> Option<bool> {
+        None
+    }
 }
 
 /// How far a schema is.
@@ -36,6 +41,8 @@ pub(super) struct Report {
     status: &'static str,
     storage: &'static str,
     schema: Option<SchemaState>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replica: Option<&'static str>,
     revocation_lag_seconds: f64,
     decisions: &'static str,
 }
@@ -69,6 +76,10 @@ pub(super) async fn check(web: &Web, readiness: &dyn Readiness) -> Report {
         status: if is_current { "ready" } else { "not_ready" },
         storage: if schema.is_some() { "answers" } else { "does_not_answer" },
         schema,
+        // Without it everything is answered all the same, by the primary.
+        replica: readiness
+            .replica_in_use()
+            .map(|in_use| if in_use { "answers" } else { "does_not_answer" }),
         revocation_lag_seconds: stats.lag.as_secs_f64(),
         decisions: if stats.behind { "behind" } else { "fresh" },
     }

@@ -21,6 +21,10 @@ impl Readiness for Schema {
     async fn schema(&self) -> Result<SchemaState> {
         Ok(SchemaState { current: self.0.load(Ordering::Relaxed), latest: 7 })
     }
+
+    fn replica_in_use(&self) -> Option<bool> {
+        Some(self.0.load(Ordering::Relaxed) == 7)
+    }
 }
 
 #[tokio::test]
@@ -31,9 +35,11 @@ async fn a_host_is_ready_when_storage_and_schema_are() {
     let app = health::router(&host.web, Health { readiness, metrics: None });
     let behind = get(&app, PEER, "/readyz", &[]).await;
     assert_eq!((behind.status.as_u16(), &behind.json()["storage"]), (503, &"answers".into()));
+    assert_eq!(behind.json()["replica"], "does_not_answer");
     schema.0.store(7, Ordering::Relaxed);
     let ready = get(&app, PEER, "/readyz", &[]).await;
     assert_eq!((ready.status.as_u16(), &ready.json()["decisions"]), (200, &"fresh".into()));
+    assert_eq!(ready.json()["replica"], "answers");
     host.storage.is_gone.store(true, Ordering::Relaxed);
     let gone = get(&app, PEER, "/readyz", &[]).await;
     assert_eq!((gone.status.as_u16(), &gone.json()["storage"]), (503, &"does_not_answer".into()));
