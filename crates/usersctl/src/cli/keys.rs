@@ -29,6 +29,8 @@ pub(crate) enum KeysCommand {
         /// How long the old key goes on; 0 revokes it at once
         #[arg(long, value_parser = grace, default_value = "1h", value_name = "DURATION")]
         grace: Duration,
+        #[command(flatten)]
+        confirm: ConfirmArgs,
     },
     /// Make an API key useless for good
     Revoke {

@@ -1,5 +1,6 @@
 //! `usersctl keys ...`
 
+use chrono::Duration;
 use systemprompt_users::{
     ApiKey, ApiKeyId, ApiScopes, IssuedApiKey, NewApiKey, PageRequest, UserError, format_duration,
 };
@@ -21,15 +22,8 @@ pub(super) async fn run(command: KeysCommand, host: &Host) -> Outcome {
             host.output().one(&KeyRow { key: &key, now: now() })?;
             Ok(Done::All)
         }
-        KeysCommand::Rotate { key, grace } => {
-            let issued = services.keys.rotate(key, grace).await?;
-            show_secret(host, &issued)?;
-            if grace.is_zero() {
-                note(&format!("the old key {key} is revoked"));
-            } else {
-                note(&format!("the old key {key} goes on for {} at most", format_duration(grace)));
-            }
-            Ok(Done::All)
+        KeysCommand::Rotate { key, grace, confirm } => {
+            rotate(&services, host, key, grace, confirm).await
         }
         KeysCommand::Revoke { key, confirm } => revoke(&services, host, key, confirm).await,
     }
@@ -55,6 +49,34 @@ async fn list_keys(services: &Services, host: &Host, args: &ListArgs) -> Outcome
     let list = output.list(KeyRow::COLUMNS);
     let fetch = async |request: &PageRequest| services.keys.list(request).await;
     pages::show(args, list, fetch, |list, key| list.push(&KeyRow { key, now })).await
+}
+
+async fn rotate(
+    services: &Services,
+    host: &Host,
+    id: ApiKeyId,
+    grace: Duration,
+    confirm: ConfirmArgs,
+) -> Outcome {
+    let key = find(services, id).await?;
+    let fate = if grace.is_zero() {
+        "is useless from then on".to_owned()
+    } else {
+        format!("goes on for {} at most", format_duration(grace))
+    };
+    let title = format!("This key is to be replaced; its secret {fate}:");
+    let (mut output, now) = (host.output(), now());
+    preview(&mut output, confirm, &title, &[KeyRow { key: &key, now }])?;
+    if !confirm.goes_on(&format!("Replace the key {}?", key.prefix))? {
+        return Ok(Done::All);
+    }
+    show_secret(host, &services.keys.rotate(id, grace).await?)?;
+    if grace.is_zero() {
+        note(&format!("the old key {id} is revoked"));
+    } else {
+        note(&format!("the old key {id} goes on for {} at most", format_duration(grace)));
+    }
+    Ok(Done::All)
 }
 
 async fn revoke(services: &Services, host: &Host, id: ApiKeyId, confirm: ConfirmArgs) -> Outcome {

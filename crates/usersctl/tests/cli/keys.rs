@@ -33,20 +33,24 @@ fn a_key_is_made_shown_rotated_and_revoked() {
     assert_eq!((&shown["state"], &shown["version"]), (&"usable".into(), &1.into()));
     assert!(first.starts_with(&format!("spu_{}_", shown["prefix"].as_str().unwrap())));
 
-    let rotated = cli.json(&["keys", "rotate", &old]);
+    cli.fails(&["keys", "rotate", &old], 2, "--yes");
+    let dry = cli.run(&["keys", "rotate", &old, "--dry-run"]);
+    assert!(dry.code == 0 && dry.err.contains("goes on for 1h at most"), "{dry:?}");
+    assert_eq!(cli.items(&["keys", "list"], "id"), [old.as_str()], "nothing was done yet");
+    let rotated = cli.json(&["keys", "rotate", &old, "--yes"]);
     let (new, second) = (rotated["id"].as_str().unwrap(), rotated["secret"].as_str().unwrap());
     assert_eq!(opens(&cli, &first).as_deref(), Some("deploy"), "for an hour");
     assert_eq!(opens(&cli, second).as_deref(), Some("deploy"));
     assert_eq!(cli.items(&["keys", "list"], "state"), ["usable", "rotated"]);
     assert_eq!(cli.items(&["keys", "list", "--limit", "1"], "id"), [new]);
-    cli.fails(&["keys", "rotate", &old], 4, "rotated already");
+    cli.fails(&["keys", "rotate", &old, "--yes"], 4, "rotated already");
 
     cli.fails(&["keys", "revoke", new], 2, "--yes");
     assert_eq!(cli.run(&["keys", "revoke", new, "--dry-run"]).code, 0);
     assert_eq!(opens(&cli, second).as_deref(), Some("deploy"), "nothing was done yet");
     assert_eq!(cli.json(&["keys", "revoke", new, "--yes"])["state"], "revoked");
     assert_eq!(opens(&cli, second), None);
-    cli.fails(&["keys", "rotate", new], 4, "is revoked");
+    cli.fails(&["keys", "rotate", new, "--yes"], 4, "is revoked");
     let kinds = cli.items(&["events", "list"], "kind");
     assert_eq!(kinds, ["api_key_revoked", "api_key_rotated", "api_key_created"]);
 }
@@ -55,7 +59,10 @@ fn a_key_is_made_shown_rotated_and_revoked() {
 fn a_rotation_without_grace_revokes() {
     let cli = Cli::new();
     let (id, secret) = create(&cli, &["ci", "--scope", "read"]);
-    let ran = cli.run(&["keys", "rotate", &id, "--grace", "0"]);
+    let asked = cli.fails(&["keys", "rotate", &id, "--grace", "0"], 2, "--yes");
+    assert!(asked.err.contains("useless from then on"), "{asked:?}");
+    assert_eq!(opens(&cli, &secret).as_deref(), Some("ci"), "nothing was done yet");
+    let ran = cli.run(&["keys", "rotate", &id, "--grace", "0", "--yes"]);
     assert!(ran.code == 0 && ran.err.contains("is revoked"), "{ran:?}");
     assert_eq!(opens(&cli, &secret), None);
 }
