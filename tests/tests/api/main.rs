@@ -31,6 +31,7 @@ mod merge;
 mod model;
 mod pool;
 mod programs;
+mod replicas;
 mod roles;
 mod search;
 mod session_ends;
