@@ -132,6 +132,11 @@ macro_rules! __for_each_case {
                 the_latest_scheduled_time_is_known
                 ended_runs_go_but_the_latest_scheduled_stays
             }
+            lagging {
+                a_lagging_unit_sees_what_is_committed
+                a_lagging_unit_waits_for_nobody
+                a_lagging_unit_refuses_changes
+            }
             late_events {
                 an_event_that_commits_late_is_not_missed
                 a_reader_that_begins_at_the_last_position_misses_none

@@ -25,6 +25,10 @@ impl Subject {
         self.storage.read().await.unwrap()
     }
 
+    pub(crate) async fn read_lagging(&self) -> Box<dyn UnitOfWork> {
+        self.storage.read_lagging().await.unwrap()
+    }
+
     pub(crate) async fn write(&self) -> Box<dyn UnitOfWork> {
         self.try_write().await.unwrap()
     }

@@ -46,7 +46,7 @@ pub struct MockUnitOfWork {
 /// let storage = MockStorage::of([unit]);
 /// # let email = systemprompt_users_domain::Email::parse("a@b.example").unwrap();
 /// assert!(storage.read().await.unwrap().users().find_by_emails(&[email]).await.unwrap().is_empty());
-/// assert!(storage.read().await.is_err(), "one unit was prepared, not two");
+/// assert!(storage.read_lagging().await.is_err(), "one unit was prepared, not two");
 /// # }
 /// ```
 #[derive(Clone, Default)]

@@ -11,6 +11,7 @@ pub(crate) mod haystacks;
 pub(crate) mod idempotency;
 pub(crate) mod idle_anonymous;
 pub(crate) mod jobs;
+pub(crate) mod lagging;
 pub(crate) mod late_events;
 pub(crate) mod lists;
 pub(crate) mod locking;

@@ -18,7 +18,7 @@ use crate::overlap::{Beside, persist};
 use crate::subject::request;
 
 /// Puts one of each into the storage.
-async fn fill(unit: &mut dyn UnitOfWork) {
+pub(super) async fn fill(unit: &mut dyn UnitOfWork) {
     unit.lock(LockKey::Bans).await.unwrap();
     unit.users().insert_many(&[user(1), anonymous(2)]).await.unwrap();
     unit.sessions().insert(&session(1, user_id(1))).await.unwrap();
@@ -34,7 +34,7 @@ fn one_event() -> [Event; 1] {
 }
 
 /// How many there are of each, asked in every way that there is.
-async fn census(unit: &mut dyn UnitOfWork) -> Vec<usize> {
+pub(super) async fn census(unit: &mut dyn UnitOfWork) -> Vec<usize> {
     let ten = request(10, None);
     let users = unit.users();
     let mut seen = vec![

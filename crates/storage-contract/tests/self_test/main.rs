@@ -32,6 +32,7 @@ fn a_change_while_reading_is_noticed() {
     check(Fault::WritesWhileReading, case::units::a_unit_for_reading_refuses_changes_of_users);
     check(Fault::WritesWhileReading, case::units::a_unit_for_reading_refuses_changes_of_sessions);
     check(Fault::WritesWhileReading, case::units::a_unit_for_reading_refuses_every_other_change);
+    check(Fault::WritesWhileReading, case::lagging::a_lagging_unit_refuses_changes);
 }
 
 #[test]
