@@ -34,12 +34,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
         match axum::Json::from_bytes(&bytes) {
             // A list of values would do where an object of fields is meant, but nobody would know which is which.
-            Ok(_) if first != Some(&b'{') => {
-                let title = "A value is not acceptable";
-                Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "validation", title)
-                    .detail("the body must be an object"))
-            }
+            Ok(_) if first != Some(&b'{') => Err(no_object()),
             Ok(axum::Json(body)) => Ok(Self(body)),
+            Err(JsonRejection::JsonDataError(_)) if first != Some(&b'{') => Err(no_object()),
             Err(rejection) => Err(refused_body(&rejection)),
         }
     }
@@ -51,6 +48,12 @@ fn is_json(headers: &HeaderMap) -> bool {
     let media_type = media_type.to_ascii_lowercase();
     media_type == "application/json"
         || (media_type.starts_with("application/") && media_type.ends_with("+json"))
+}
+
+fn no_object() -> Problem {
+    let title = "A value is not acceptable";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "validation", title)
+        .detail("the body must be an object")
 }
 
 fn refused_body(rejection: &JsonRejection) -> Problem {
@@ -67,13 +70,14 @@ fn refused_body(rejection: &JsonRejection) -> Problem {
     }
 }
 
-/// The field at fault: the path before the fault, or the field that is missing.
+/// The field at fault: the path before the fault, or the field that is missing or there twice.
 fn field(detail: &str) -> Option<&str> {
     let in_path = |c: char| c.is_alphanumeric() || "_-.[]".contains(c);
     let path = detail.split_once(": ").map(|(path, _)| path);
-    path.filter(|path| path.chars().all(in_path)).or_else(|| {
-        detail.split_once("missing field `").and_then(|(_, rest)| rest.split('`').next())
-    })
+    let named = |what: &str| detail.strip_prefix(what)?.split('`').next();
+    path.filter(|path| path.chars().all(in_path))
+        .or_else(|| named("missing field `"))
+        .or_else(|| named("duplicate field `"))
 }
 
 /// The parameters behind the `?`.
@@ -92,7 +96,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParams<T>
 }
 
 fn refused_query(rejection: &QueryRejection) -> Problem {
-    Problem::bad_request(rejection.body_text())
+    let text = rejection.body_text();
+    let detail = text.split_once("query string: ").map_or(text.as_str(), |(_, detail)| detail);
+    let problem = Problem::bad_request(detail);
+    match field(detail) {
+        Some(field) => problem.field(field),
+        None => problem,
+    }
 }
 
 /// The parts of the path. What can't be an id names nothing: 404.

@@ -118,7 +118,9 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, Problem>
     let mut is_there = false;
     for value in headers.get_all(name) {
         is_there = true;
-        let unreadable = || Problem::bad_request(format!("`{name}` is no list of entity tags"));
+        let field = if *name == header::IF_MATCH { "If-Match" } else { "If-None-Match" };
+        let unreadable =
+            || Problem::bad_request("expected entity tags such as `\"1\"`").field(field);
         let text = value.to_str().map_err(|_| unreadable())?.trim();
         if text == "*" {
             return Ok(Some(Tags::Any));

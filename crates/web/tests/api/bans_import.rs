@@ -140,13 +140,13 @@ async fn what_holds_for_all_rows_is_checked_first() {
     {
         import(&api, query, "text/plain", "192.0.2.1").await.refused(422, "validation", field);
     }
-    import(&api, "?dry=1", "text/plain", "192.0.2.1").await.refused(400, "bad_request", "-");
+    import(&api, "?dry=1", "text/plain", "192.0.2.1").await.refused(400, "bad_request", "dry");
     let other = import(&api, "", "application/json", "{}").await;
     other.refused(415, "unsupported_media_type", "-");
     for csv in ["", "ip\n192.0.2.1\n", "reason\nx\n", "target,target\n"] {
         import(&api, "", "text/csv", csv).await.refused(422, "validation", "header");
     }
-    api.get("/bans/export?format=xml").await.refused(400, "bad_request", "-");
+    api.get("/bans/export?format=xml").await.refused(400, "bad_request", "format");
     api.get("/bans/export?source=%20").await.refused(422, "validation", "source");
     assert_eq!(lines(&import(&api, "", "text/plain", "").await)[0]["rows"], 0);
 }

@@ -58,7 +58,7 @@ async fn the_newest_are_read_by_user_and_by_target() {
 async fn refusals_name_the_field() {
     let api = Api::new().await;
     api.get("/events?limit=0").await.refused(422, "validation", "limit");
-    api.get("/events?after=-1").await.refused(400, "bad_request", "-");
+    api.get("/events?after=-1").await.refused(400, "bad_request", "after");
     api.get("/events?after=18446744073709551615").await.refused(422, "validation", "after");
     api.get("/events/latest?before=18446744073709551615").await.refused(
         422,
@@ -66,8 +66,8 @@ async fn refusals_name_the_field() {
         "before",
     );
     api.get("/events/latest?target=x").await.refused(422, "invalid_ip", "target");
-    api.get("/events/latest?user_id=x").await.refused(400, "bad_request", "-");
-    api.get("/events/stream?after=x").await.refused(400, "bad_request", "-");
+    api.get("/events/latest?user_id=x").await.refused(400, "bad_request", "user_id");
+    api.get("/events/stream?after=x").await.refused(400, "bad_request", "after");
     let odd = request("GET", "/events/stream").header("last-event-id", "x");
     let odd = api.send(odd.body(Body::empty()).unwrap()).await;
     odd.refused(422, "validation", "Last-Event-ID");

@@ -69,7 +69,7 @@ async fn every_change_is_made_only_from_a_version_that_is_named() {
             assert_eq!(answer.status.as_u16(), 412, "{method} {path} {stale}: {}", answer.text);
             answer.refused(412, "stale", "-");
         }
-        change(&api, method, &path, "99", &body).await.refused(400, "bad_request", "-");
+        change(&api, method, &path, "99", &body).await.refused(400, "bad_request", "If-Match");
         let now = api.web.users(Actor::System).find_by_reference(&user.id.into()).await.unwrap();
         assert_eq!(now.as_ref(), Some(&user), "{method} {path}: it was left as it was");
         let done = change(&api, method, &path, &tag, &body).await;

@@ -36,7 +36,7 @@ async fn a_job_is_run_and_its_run_is_kept() {
 async fn refusals_say_what_is_wrong() {
     let api = Api::new().await;
     api.post("/jobs/nothing/run", Value::Null).await.refused(404, "not_found", "-");
-    api.get("/jobs/runs?outcome=fine").await.refused(400, "bad_request", "-");
+    api.get("/jobs/runs?outcome=fine").await.refused(400, "bad_request", "outcome");
     api.get("/jobs/runs?limit=1001").await.refused(422, "validation", "limit");
     let reader = api.with_scope(ApiScope::Read).await;
     reader.get("/jobs").await.expect(200);

@@ -132,8 +132,8 @@ async fn refusals_say_what_is_wrong() {
     api.get("/sessions?limit=0").await.refused(422, "validation", "limit");
     api.get("/sessions?limit=1001").await.refused(422, "validation", "limit");
     api.get("/sessions?after=x").await.refused(422, "validation", "after");
-    api.get("/sessions?state=dead").await.refused(400, "bad_request", "-");
-    api.get("/sessions?limt=1").await.refused(400, "bad_request", "-");
+    api.get("/sessions?state=dead").await.refused(400, "bad_request", "state");
+    api.get("/sessions?limt=1").await.refused(400, "bad_request", "limt");
 
     let ada = api.user("ada").await;
     let start = format!("/users/{}/sessions", ada.id);
