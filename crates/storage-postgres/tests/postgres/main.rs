@@ -13,5 +13,6 @@ mod database;
 mod events;
 mod migrations;
 mod plan;
+mod replica;
 mod signal;
 mod updates;
