@@ -54,7 +54,7 @@ const NEVER_LINKED: [(&str, &[&str]); 2] = [
 /// need them compile.
 const MAY_NAME_SQLX: [&str; 3] = [SQL_ADAPTERS[0], SQL_ADAPTERS[1], "xtask"];
 /// Who may name sqlx in its tests alone.
-const MAY_NAME_SQLX_IN_TESTS: [&str; 0] = [];
+const MAY_NAME_SQLX_IN_TESTS: [&str; 1] = ["systemprompt-users-bench"];
 
 /// Checks the arrows of the workspace.
 pub(super) fn check(packages: &[Package]) -> Outcome<Vec<Fault>> {
