@@ -60,6 +60,9 @@ pub(super) async fn all(
     reason: EndReason,
     now: DateTime<Utc>,
 ) -> StorageResult<Vec<EndedSession>> {
+    if let [user] = users {
+        return all_of_one(unit, *user, except, reason, now).await;
+    }
     let rows = sqlx::query_as!(
         Ended,
         "WITH open AS MATERIALIZED (
@@ -71,6 +74,34 @@ pub(super) async fn all(
         WHERE s.id = open.id AND s.ended_at IS NULL
         RETURNING s.id, s.user_id",
         &uuids(users),
+        except.map(|id| id.as_uuid()),
+        now,
+        reason.as_str(),
+    )
+    .fetch_all(unit.writer()?)
+    .await;
+    Ok(in_order(unit.done(rows)?))
+}
+
+/// The same of one user, for whom one plan is good for ever.
+async fn all_of_one(
+    unit: &mut Unit,
+    user: UserId,
+    except: Option<SessionId>,
+    reason: EndReason,
+    now: DateTime<Utc>,
+) -> StorageResult<Vec<EndedSession>> {
+    let rows = sqlx::query_as!(
+        Ended,
+        "WITH open AS MATERIALIZED (
+            SELECT id FROM sessions
+            WHERE user_id = $1 AND ended_at IS NULL AND id IS DISTINCT FROM $2
+            ORDER BY id FOR NO KEY UPDATE
+        )
+        UPDATE sessions s SET ended_at = $3, end_reason = $4 FROM open
+        WHERE s.id = open.id AND s.ended_at IS NULL
+        RETURNING s.id, s.user_id",
+        user.as_uuid(),
         except.map(|id| id.as_uuid()),
         now,
         reason.as_str(),

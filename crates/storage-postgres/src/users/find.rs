@@ -1,4 +1,7 @@
 //! Single users and sets of them by what identifies them.
+//!
+//! One has statements of its own: how long an array is, the server learns with each call, and so it makes
+//! another plan each time, which costs more than the look-up.
 
 use systemprompt_users_domain::{
     Email, Fingerprint, StorageResult, TokenHash, User, UserId, UserName,
@@ -9,6 +12,10 @@ use super::{cell, uuids};
 use crate::unit::Unit;
 
 pub(super) async fn by_ids(unit: &mut Unit, ids: &[UserId]) -> StorageResult<Vec<User>> {
+    if let [id] = ids {
+        let row = users!("WHERE u.id = $1", id.as_uuid()).fetch_optional(unit.reader()?).await;
+        return into_users(unit.done(row)?);
+    }
     let rows = users!("WHERE u.id = ANY($1)", &uuids(ids)).fetch_all(unit.reader()?).await;
     into_users(unit.done(rows)?)
 }
@@ -16,6 +23,12 @@ pub(super) async fn by_ids(unit: &mut Unit, ids: &[UserId]) -> StorageResult<Vec
 /// Not `FOR UPDATE`: a session that is begun for one of these users refers to it, which takes a weaker lock
 /// that goes together with this one, so that signing in does not wait for a change of the profile.
 pub(super) async fn lock(unit: &mut Unit, ids: &[UserId]) -> StorageResult<Vec<User>> {
+    if let [id] = ids {
+        let row = users!("WHERE u.id = $1 FOR NO KEY UPDATE", id.as_uuid())
+            .fetch_optional(unit.writer()?)
+            .await;
+        return into_users(unit.done(row)?);
+    }
     let rows = users!("WHERE u.id = ANY($1) ORDER BY u.id FOR NO KEY UPDATE", &uuids(ids))
         .fetch_all(unit.writer()?)
         .await;
@@ -23,6 +36,15 @@ pub(super) async fn lock(unit: &mut Unit, ids: &[UserId]) -> StorageResult<Vec<U
 }
 
 pub(super) async fn by_emails(unit: &mut Unit, emails: &[Email]) -> StorageResult<Vec<User>> {
+    if let [email] = emails {
+        let row = users!(
+            "WHERE u.email = $1 AND u.status <> 'deleted' AND u.email IS NOT NULL",
+            email.as_str()
+        )
+        .fetch_optional(unit.reader()?)
+        .await;
+        return into_users(unit.done(row)?);
+    }
     let emails: Vec<&str> = emails.iter().map(Email::as_str).collect();
     let rows = users!(
         "WHERE u.email = ANY($1) AND u.status <> 'deleted' AND u.email IS NOT NULL",
@@ -34,6 +56,12 @@ pub(super) async fn by_emails(unit: &mut Unit, emails: &[Email]) -> StorageResul
 }
 
 pub(super) async fn by_names(unit: &mut Unit, names: &[UserName]) -> StorageResult<Vec<User>> {
+    if let [name] = names {
+        let row = users!("WHERE u.name_key = $1 AND u.status <> 'deleted'", name.canonical())
+            .fetch_optional(unit.reader()?)
+            .await;
+        return into_users(unit.done(row)?);
+    }
     let names: Vec<&str> = names.iter().map(UserName::canonical).collect();
     let rows = users!("WHERE u.name_key = ANY($1) AND u.status <> 'deleted'", &names as _)
         .fetch_all(unit.reader()?)

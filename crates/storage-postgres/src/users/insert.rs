@@ -7,6 +7,7 @@ use systemprompt_users_domain::{
 };
 use uuid::Uuid;
 
+use super::one;
 use super::row::UserColumns;
 use super::search_index;
 use crate::unit::Unit;
@@ -78,6 +79,13 @@ async fn insert_run(unit: &mut Unit, users: &[User]) -> StorageResult<Vec<Insert
 
 /// Stores those that it can, and answers which.
 async fn insert(unit: &mut Unit, users: &[&User]) -> StorageResult<HashSet<UserId>> {
+    if let [user] = users {
+        if !one::insert(unit, user).await? {
+            return Ok(HashSet::new());
+        }
+        search_index::add(unit, users).await?;
+        return Ok(HashSet::from([user.id]));
+    }
     let columns = UserColumns::of(users.iter().copied());
     let ids = sqlx::query_scalar!(
         "INSERT INTO users (

@@ -5,6 +5,7 @@ mod count;
 mod find;
 mod insert;
 pub(crate) mod list;
+mod one;
 mod purge;
 mod row;
 mod search;

@@ -90,7 +90,7 @@ impl UserRow {
     }
 }
 
-pub(crate) fn into_users(rows: Vec<UserRow>) -> StorageResult<Vec<User>> {
+pub(crate) fn into_users(rows: impl IntoIterator<Item = UserRow>) -> StorageResult<Vec<User>> {
     rows.into_iter().map(UserRow::into_user).collect()
 }
 

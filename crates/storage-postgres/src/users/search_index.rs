@@ -111,7 +111,12 @@ pub(super) async fn update(
             _ => renamed.push(*user),
         }
     }
-    if !moved.0.is_empty() {
+    if let ([id], [cell]) = (&*moved.0, &*moved.1) {
+        let result = sqlx::query!("UPDATE user_terms SET cell = $2 WHERE user_id = $1", id, cell)
+            .execute(unit.writer()?)
+            .await;
+        unit.done(result)?;
+    } else if !moved.0.is_empty() {
         let result = sqlx::query!(
             "UPDATE user_terms t SET cell = moved.cell
             FROM unnest($1::uuid[], $2::smallint[]) AS moved (id, cell) WHERE t.user_id = moved.id",

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use systemprompt_users_domain::{StorageError, StorageResult, UniqueKey, User, UserId};
 use uuid::Uuid;
 
+use super::one;
 use super::row::UserColumns;
 use super::search_index::{self, Searchable};
 use crate::unit::Unit;
@@ -55,6 +56,49 @@ pub(super) struct Stored {
     pub(super) searchable: Searchable,
 }
 
+/// The same as a row.
+struct StoredRow {
+    id: Uuid,
+    version: i64,
+    name_key: String,
+    email: Option<String>,
+    token_hash: Option<Vec<u8>>,
+    is_live: bool,
+    cell: i16,
+    search_text: Option<String>,
+    visitor_text: Option<String>,
+}
+
+/// Selects it; what follows the tables is the argument.
+macro_rules! stored {
+    ($tail:literal, $argument:expr) => {
+        sqlx::query_as!(
+            StoredRow,
+            r#"SELECT u.id, u.version, u.name_key, u.email, u.token_hash,
+            u.status <> 'deleted' AS "is_live!", u.cell AS "cell!", s.search_text, s.visitor_text
+        FROM users u LEFT JOIN user_search s ON s.user_id = u.id "# + $tail,
+            $argument
+        )
+    };
+}
+
+impl StoredRow {
+    fn into_stored(self) -> Stored {
+        Stored {
+            version: self.version,
+            name_key: self.name_key,
+            email: self.email,
+            token_hash: self.token_hash,
+            is_live: self.is_live,
+            searchable: Searchable {
+                cell: self.cell,
+                search_text: self.search_text,
+                visitor_text: self.visitor_text,
+            },
+        }
+    }
+}
+
 impl Stored {
     fn differs_in_keys(&self, user: &User) -> bool {
         let token = user.token_hash.as_ref().map(|hash| hash.as_bytes().as_slice());
@@ -68,33 +112,17 @@ impl Stored {
 }
 
 async fn lock(unit: &mut Unit, users: &[&User]) -> StorageResult<HashMap<Uuid, Stored>> {
-    let ids: Vec<Uuid> = users.iter().map(|user| user.id.as_uuid()).collect();
-    let rows = sqlx::query!(
-        r#"SELECT u.id, u.version, u.name_key, u.email, u.token_hash,
-            u.status <> 'deleted' AS "is_live!", u.cell AS "cell!", s.search_text, s.visitor_text
-        FROM users u LEFT JOIN user_search s ON s.user_id = u.id
-        WHERE u.id = ANY($1) ORDER BY u.id FOR NO KEY UPDATE OF u"#,
-        &ids,
-    )
-    .fetch_all(unit.writer()?)
-    .await;
-    let stored = unit.done(rows)?.into_iter().map(|row| {
-        let searchable = Searchable {
-            cell: row.cell,
-            search_text: row.search_text,
-            visitor_text: row.visitor_text,
-        };
-        let stored = Stored {
-            version: row.version,
-            name_key: row.name_key,
-            email: row.email,
-            token_hash: row.token_hash,
-            is_live: row.is_live,
-            searchable,
-        };
-        (row.id, stored)
-    });
-    Ok(stored.collect())
+    let rows = if let [user] = users {
+        stored!("WHERE u.id = $1 FOR NO KEY UPDATE OF u", user.id.as_uuid())
+            .fetch_all(unit.writer()?)
+            .await
+    } else {
+        let ids: Vec<Uuid> = users.iter().map(|user| user.id.as_uuid()).collect();
+        stored!("WHERE u.id = ANY($1) ORDER BY u.id FOR NO KEY UPDATE OF u", &ids)
+            .fetch_all(unit.writer()?)
+            .await
+    };
+    Ok(unit.done(rows)?.into_iter().map(|row| (row.id, row.into_stored())).collect())
 }
 
 async fn replace_undoably(unit: &mut Unit, users: &[&User]) -> StorageResult<()> {
@@ -175,6 +203,9 @@ async fn give_up_keys(unit: &mut Unit, users: &[&User]) -> StorageResult<()> {
 
 /// The driver's own result inside, since a conflict is not the end here.
 async fn replace(unit: &mut Unit, users: &[&User]) -> StorageResult<sqlx::Result<()>> {
+    if let [user] = users {
+        return one::replace(unit, user).await;
+    }
     let columns = UserColumns::of(users.iter().copied());
     let result = sqlx::query!(
         "UPDATE users u SET
