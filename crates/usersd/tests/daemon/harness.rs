@@ -87,7 +87,7 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    fn of(mut command: Command) -> Self {
+    pub(crate) fn of(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let log = Some(collect(child.stderr.take().unwrap()));
         let (done, lines) = mpsc::channel();
@@ -111,6 +111,11 @@ impl Daemon {
             said.iter().find_map(|line| line.split_once("listening on ")?.1.split("//").nth(1));
         let address = address.unwrap_or_else(|| panic!("it does not listen: {said:?}")).to_owned();
         Self { child, address, said, rest, log }
+    }
+
+    /// The id of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {

@@ -1,6 +1,6 @@
 //! One request on a connection of its own.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -50,7 +50,10 @@ pub(crate) fn send(
 /// Reads one answer to the end of the connection.
 pub(crate) fn read(stream: &mut TcpStream) -> Answer {
     let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).unwrap();
+    if let Err(error) = stream.read_to_end(&mut bytes) {
+        // An answer that comes before all of the request was read is followed by a reset.
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{bytes:?}");
+    }
     let text = String::from_utf8(bytes).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {text:?}"));
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();

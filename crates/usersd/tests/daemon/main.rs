@@ -7,5 +7,7 @@ mod harness;
 mod http;
 mod life;
 mod nginx;
+mod replay;
 mod revocation;
+mod rough;
 mod tls;

@@ -23,7 +23,7 @@ pub(crate) fn signed_in(place: &Place, name: &str) -> (UserId, SessionId, String
     })
 }
 
-fn key(place: &Place, scope: ApiScope) -> String {
+pub(crate) fn key(place: &Place, scope: ApiScope) -> String {
     place.with_library(async |pool| {
         let scopes = ApiScopes::new([scope])?;
         let params = NewApiKey { name: "test".into(), scopes, expires_in: None };
