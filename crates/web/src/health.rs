@@ -12,7 +12,7 @@ pub use readiness::{Readiness, SchemaState};
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing};
 
@@ -55,7 +55,13 @@ pub fn router(web: &Web, health: Health) -> Router {
 async fn ready(State(state): State<HealthState>) -> Response {
     let report = readiness::check(&state.web, &*state.health.readiness).await;
     let status = if report.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    ([(header::CACHE_CONTROL, "no-store")], (status, Json(report))).into_response()
+    let mut response = (status, Json(report)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }
 
 async fn metrics(State(state): State<HealthState>) -> Response {
