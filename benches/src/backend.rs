@@ -18,16 +18,22 @@ pub enum Backend {
     Postgres,
 }
 
-/// What must live as long as the database does.
-pub(crate) type Keeper = Box<dyn Any + Send + Sync>;
+/// An open database.
+pub(crate) struct Database {
+    pub(crate) backend: Backend,
+    pub(crate) pool: DbPool,
+    pub(crate) url: String,
+    /// What must live as long as the database does.
+    pub(crate) _keeper: Box<dyn Any + Send + Sync>,
+}
 
 impl Backend {
     /// Every backend.
     pub const ALL: [Self; 3] = [Self::Memory, Self::Sqlite, Self::Postgres];
 
     /// A migrated, empty database.
-    pub(crate) async fn open(self) -> (DbPool, Keeper) {
-        let (url, keeper): (String, Keeper) = match self {
+    pub(crate) async fn open(self) -> Database {
+        let (url, keeper): (String, Box<dyn Any + Send + Sync>) = match self {
             Self::Memory => ("memory:".to_owned(), Box::new(())),
             Self::Sqlite => {
                 let folder = TempDir::new().expect("a temporary folder");
@@ -42,7 +48,7 @@ impl Backend {
         };
         let pool = DbPool::connect(&url).await.expect("a connection");
         pool.migrate().await.expect("the schema");
-        (pool, keeper)
+        Database { backend: self, pool, url, _keeper: keeper }
     }
 }
 

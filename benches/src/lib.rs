@@ -10,10 +10,12 @@
 )]
 
 mod backend;
+mod bulk;
 mod measured;
 mod population;
 mod world;
 
 pub use backend::Backend;
 pub use measured::{percentile, rate, row, time};
+pub use population::{people, some_user_id};
 pub use world::{World, world};

@@ -4,15 +4,19 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use chrono::{DateTime, Duration, Utc};
 use systemprompt_users::{
-    Actor, BanDuration, BanId, BanIpParams, BanIpWithMetadataParams, BannedIp, Email, FullName,
-    LockKey, Roles, SessionId, Storage, TokenHash, User, UserId, UserName, UserRole, UserSession,
-    UserStatus,
+    Actor, BanDuration, BanId, BanIpParams, BanIpWithMetadataParams, BannedIp, Clock as _, DbPool,
+    Email, EndReason, FullName, LockKey, Roles, SessionId, Storage as _, SystemClock, TokenHash,
+    User, UserId, UserName, UserRole, UserSession, UserStatus,
 };
 use uuid::Uuid;
+
+use crate::backend::Database;
+use crate::bulk::{insert_sessions, settle};
 
 /// How many bans every database holds.
 pub(crate) const BANS: u32 = 100_000;
 const BATCH: u32 = 5_000;
+const SESSION_BATCH: u32 = 100_000;
 const FIRST: [&str; 8] = ["Zoë", "Jürgen", "Ana", "Bo", "Chidi", "Dmitri", "Eílis", "Farah"];
 const LAST: [&str; 7] = ["Ångström", "Baker", "Çelik", "Dvořák", "Ekwueme", "Fernández", "Grün"];
 
@@ -38,6 +42,10 @@ pub(crate) fn banned_address(n: u32) -> IpAddr {
     IpAddr::V4(Ipv4Addr::from(0x1000_0000 + n * 7))
 }
 
+const fn is_suspended(n: u32) -> bool {
+    n % 100 == 7
+}
+
 fn user(n: u32, now: DateTime<Utc>, size: u32) -> User {
     // Spread over a year, whatever the size; the newest were created a moment ago.
     let age = Duration::seconds(i64::from(size - n) * 31_536_000 / i64::from(size));
@@ -57,7 +65,7 @@ fn user(n: u32, now: DateTime<Utc>, size: u32) -> User {
         full_name: Some(FullName::parse(&format!("{first} {last}")).expect("a full name")),
         display_name: None,
         avatar_url: None,
-        status: if n % 100 == 7 { UserStatus::Suspended } else { UserStatus::Active },
+        status: if is_suspended(n) { UserStatus::Suspended } else { UserStatus::Active },
         roles: roles.expect("roles"),
         is_bot: n % 500 == 3,
         fingerprint: None,
@@ -73,7 +81,8 @@ fn user(n: u32, now: DateTime<Utc>, size: u32) -> User {
     }
 }
 
-fn session(n: u32, s: u8, now: DateTime<Utc>) -> UserSession {
+/// Session `s` of user `n`; ended if the user is suspended.
+pub(crate) fn session(n: u32, s: u8, now: DateTime<Utc>) -> UserSession {
     UserSession {
         id: SessionId::from_uuid(Uuid::from_u128((u128::from(n) + 1) << 40 | u128::from(s))),
         user_id: user_id(n),
@@ -90,17 +99,18 @@ fn session(n: u32, s: u8, now: DateTime<Utc>) -> UserSession {
         last_activity_at: now - Duration::minutes(i64::from(s) + 1),
         expires_at: now + Duration::days(30),
         idle_timeout: Some(Duration::days(7)),
-        ended_at: None,
-        end_reason: None,
+        ended_at: is_suspended(n).then_some(now),
+        end_reason: is_suspended(n).then_some(EndReason::Suspended),
     }
 }
 
-/// Fills an empty database with `size` users of two sessions each, and [`BANS`] bans.
-pub(crate) async fn populate(storage: &dyn Storage, size: u32, now: DateTime<Utc>) {
+/// Stores `size` users of two sessions each, and nothing else, in a memory backend.
+pub async fn people(pool: &DbPool, size: u32) {
+    let now = SystemClock.now();
     for from in (0..size).step_by(BATCH as usize) {
         let batch = from..(from + BATCH).min(size);
         let users: Vec<User> = batch.clone().map(|n| user(n, now, size)).collect();
-        let mut unit = storage.write().await.expect("a unit");
+        let mut unit = pool.write().await.expect("a unit");
         unit.users().insert_many(&users).await.expect("users");
         for n in batch {
             for s in 0..2 {
@@ -109,13 +119,36 @@ pub(crate) async fn populate(storage: &dyn Storage, size: u32, now: DateTime<Utc
         }
         unit.commit().await.expect("a commit");
     }
-    for from in (0..BANS).step_by(BATCH as usize) {
-        let bans: Vec<_> = (from..(from + BATCH).min(BANS)).map(|n| ban(n, now)).collect();
-        let mut unit = storage.write().await.expect("a unit");
-        unit.lock(LockKey::Bans).await.expect("the lock");
-        unit.bans().append(&bans).await.expect("bans");
+}
+
+/// The id of one of `size` users: another one for each number, spread over all.
+pub fn some_user_id(number: u32, size: u32) -> UserId {
+    user_id((u64::from(number) * 2_654_435_761 % u64::from(size)) as u32)
+}
+
+/// Fills an empty database with `size` users of two sessions each, and as many bans.
+pub(crate) async fn populate(database: &Database, size: u32, bans: u32, now: DateTime<Utc>) {
+    let Database { backend, pool, url, .. } = database;
+    for from in (0..size).step_by(BATCH as usize) {
+        let batch = from..(from + BATCH).min(size);
+        let users: Vec<User> = batch.map(|n| user(n, now, size)).collect();
+        let mut unit = pool.write().await.expect("a unit");
+        unit.users().insert_many(&users).await.expect("users");
         unit.commit().await.expect("a commit");
     }
+    for from in (0..size).step_by(SESSION_BATCH as usize) {
+        let batch = from..(from + SESSION_BATCH).min(size);
+        let sessions = batch.flat_map(|n| [session(n, 0, now), session(n, 1, now)]);
+        insert_sessions(*backend, url, pool, sessions).await;
+    }
+    for from in (0..bans).step_by(BATCH as usize) {
+        let batch: Vec<_> = (from..(from + BATCH).min(bans)).map(|n| ban(n, now)).collect();
+        let mut unit = pool.write().await.expect("a unit");
+        unit.lock(LockKey::Bans).await.expect("the lock");
+        unit.bans().append(&batch).await.expect("bans");
+        unit.commit().await.expect("a commit");
+    }
+    settle(*backend, url);
 }
 
 fn ban(n: u32, now: DateTime<Utc>) -> (BannedIp, systemprompt_users::BanFact) {

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use systemprompt_users::{BanService, Clock, DbPool, SystemClock, UserId, UserService};
 use tokio::runtime::Runtime;
 
 use crate::Backend;
-use crate::backend::Keeper;
+use crate::backend::Database;
 use crate::population;
 
 /// A populated database.
@@ -26,18 +27,21 @@ pub struct World {
     pub now: DateTime<Utc>,
     runtime: Runtime,
     steps: AtomicU32,
-    _keeper: Keeper,
+    _database: Database,
 }
 
 impl World {
     fn new(backend: Backend, size: u32) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let now = SystemClock.now();
-        let (pool, keeper) = runtime.block_on(async {
-            let (pool, keeper) = backend.open().await;
-            population::populate(&pool, size, now).await;
-            (pool, keeper)
+        let began = Instant::now();
+        let database = runtime.block_on(async {
+            let database = backend.open().await;
+            population::populate(&database, size, population::BANS, now).await;
+            database
         });
+        eprintln!("{backend} {size}: populated in {:.1?}", began.elapsed());
+        let pool = database.pool.clone();
         Self {
             size,
             users: UserService::new(&pool).expect("a service"),
@@ -46,7 +50,7 @@ impl World {
             now,
             runtime,
             steps: AtomicU32::new(0),
-            _keeper: keeper,
+            _database: database,
         }
     }
 
