@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use systemprompt_users::{EnforcerOptions, Policy};
 use systemprompt_users_web::WebOptions;
 
@@ -24,6 +25,7 @@ use crate::failure::Failure;
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) database: String,
+    pub(crate) replica: Option<String>,
     pub(crate) listen: SocketAddr,
     pub(crate) migrate: bool,
     pub(crate) jobs: bool,
@@ -60,10 +62,18 @@ impl Config {
 
     /// The settings in force, as a file that would say the same; without the secrets of the database's URL.
     pub(crate) fn print(&self) -> Result<String, Failure> {
-        let shown =
-            Settings { database: Some(without_secrets(&self.database)), ..self.settings.clone() };
+        let shown = Settings {
+            database: Some(self.shown_database()),
+            replica: self.replica.as_deref().map(without_secrets),
+            ..self.settings.clone()
+        };
         let text = toml::to_string(&shown).map_err(Failure::because("printing the settings"))?;
         Ok(text.trim_end().to_owned())
+    }
+
+    /// The database's URL, without its secrets.
+    pub(crate) fn shown_database(&self) -> String {
+        without_secrets(&self.database)
     }
 
     fn of(settings: Settings) -> Result<Self, Failure> {
@@ -89,13 +99,19 @@ impl Config {
         }
         let database = get(settings.database.clone(), "database")?;
         check_database(&database)?;
+        let replica = settings.replica.clone();
+        if replica.as_ref().is_some_and(|url| !is_postgres(url) || !is_postgres(&database)) {
+            let message = "a replica is a Postgres database, and so is what it is a replica of";
+            return Err(Failure::setting("replica", message));
+        }
         let log_level = get(settings.log_level.clone(), "log_level")?;
         tracing_subscriber::EnvFilter::try_new(&log_level)
             .map_err(|error| Failure::setting("log_level", error))?;
         let otlp_endpoint = settings.otlp_endpoint.as_deref().map(Collector::of).transpose()?;
         Ok(Self {
             database,
-            listen: get(settings.listen, "listen")?,
+            replica,
+            listen: get(settings.listen, "listen")?.0,
             migrate: get(settings.migrate, "migrate")?,
             jobs,
             jobs_only,
@@ -118,8 +134,10 @@ impl Config {
 
 fn web_options(settings: &Settings) -> Result<WebOptions, Failure> {
     let on_ban_outage = get(settings.on_ban_outage, "on_ban_outage")?.into();
-    let listen = get(settings.listen, "listen")?;
+    let listen = get(settings.listen, "listen")?.0;
     let trusted_proxies = get(settings.trusted_proxies.clone(), "trusted_proxies")?;
+    let trusted_proxies: Vec<IpNet> =
+        trusted_proxies.into_iter().map(|network| network.0).collect();
     // A browser on this very machine comes without TLS; any other is expected to come with it.
     let is_local =
         listen.ip().is_loopback() && settings.tls_cert.is_none() && trusted_proxies.is_empty();
@@ -162,6 +180,10 @@ fn check_database(url: &str) -> Result<(), Failure> {
     Err(Failure::setting("database", message))
 }
 
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
 /// The URL with its password, and whatever stands behind the `?`, hidden.
 fn without_secrets(database: &str) -> String {
     if !database.starts_with("postgres") {
@@ -190,6 +212,23 @@ mod tests {
             ("postgres://u:p@[hunter2", "postgres://***"),
         ] {
             assert_eq!(without_secrets(url), shown);
+        }
+    }
+
+    #[test]
+    fn a_replica_goes_with_postgres_alone() {
+        let with = |database: &str, replica: &str| {
+            let mut settings = Settings::defaults().unwrap();
+            settings.database = Some(database.into());
+            settings.replica = Some(replica.into());
+            Config::of(settings)
+        };
+        let (primary, replica) = ("postgres://u@h/d", "postgres://u:hunter2@h2/d");
+        let printed = with(primary, replica).unwrap().print().unwrap();
+        assert!(printed.contains("u:***@h2"), "{printed}");
+        for (database, replica) in [("memory:", replica), (primary, "sqlite://hunter2.db")] {
+            let Failure::Config(refused) = with(database, replica).unwrap_err() else { panic!() };
+            assert!(refused.contains("replica") && !refused.contains("hunter2"), "{refused}");
         }
     }
 

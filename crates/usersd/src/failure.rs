@@ -25,6 +25,14 @@ impl Failure {
         move |error| Self::Failed(format!("{what}: {}", with_causes(&error)))
     }
 
+    /// The storage could not be opened. `shown` is its URL without secrets.
+    pub(crate) fn of_database(shown: &str, error: UserError) -> Self {
+        match Self::from(error) {
+            Self::Failed(message) => Self::Failed(format!("database {shown}: {message}")),
+            config => config,
+        }
+    }
+
     /// Tells it, and answers with the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let (code, message) = match self {

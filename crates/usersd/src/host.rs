@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::serve::Site;
+use crate::serve::{Listening, Site};
 use crate::{first_start, logs, signals};
 
 /// Runs until a signal says to stop.
@@ -21,8 +21,9 @@ pub(crate) fn run(config: Config) -> Result<(), Failure> {
     let log = logs::start(&config, runtime.handle())?;
     connections_allowed();
     let ended = runtime.block_on(async {
+        let listening = if config.jobs_only { None } else { Some(Listening::begin(&config)?) };
         let pool = open(&config).await?;
-        let lived = live(&config, &pool).await;
+        let lived = live(&config, &pool, listening).await;
         let closed = pool.close().await;
         lived?;
         Ok(closed?)
@@ -32,7 +33,7 @@ pub(crate) fn run(config: Config) -> Result<(), Failure> {
 }
 
 /// Everything between the opening of the storage and its end.
-async fn live(config: &Config, pool: &DbPool) -> Result<(), Failure> {
+async fn live(config: &Config, pool: &DbPool, listening: Option<Listening>) -> Result<(), Failure> {
     let stop = signals::stop_asked()?;
     let (stopping, stopped) = watch::channel(false);
     let context = Context::new(&MeteredStorage::new(pool.clone()))
@@ -50,11 +51,11 @@ async fn live(config: &Config, pool: &DbPool) -> Result<(), Failure> {
         tracing::info!("stopping: requests and jobs that run are finished");
         stopping.send_replace(true);
     };
-    if config.jobs_only {
+    let Some(listening) = listening else {
         println!("usersd: running jobs");
         tokio::join!(wait, run_jobs);
         return Ok(());
-    }
+    };
     let metrics = if config.metrics { Some(install_recorder()?) } else { None };
     let web = Web::with_context(context, config.web.clone()).await?;
     let new_admin = match config.admin_pages {
@@ -62,7 +63,7 @@ async fn live(config: &Config, pool: &DbPool) -> Result<(), Failure> {
         false => None,
     };
     let site = Site { config, pool, web: &web, metrics, new_admin };
-    let serve = site.serve(until(stopped.clone()));
+    let serve = site.serve(listening, until(stopped.clone()));
     let served = {
         let mut wait = pin!(async { tokio::join!(wait, run_jobs) });
         let mut serve = pin!(serve);
@@ -87,10 +88,15 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 }
 
 async fn open(config: &Config) -> Result<DbPool, Failure> {
-    let pool = DbPool::connect(&config.database).await?;
-    let version = pool.schema_version().await?;
+    let opened = match &config.replica {
+        Some(replica) => DbPool::connect_with_replica(&config.database, replica).await,
+        None => DbPool::connect(&config.database).await,
+    };
+    let failed = |error| Failure::of_database(&config.shown_database(), error);
+    let pool = opened.map_err(failed)?;
+    let version = pool.schema_version().await.map_err(failed)?;
     if needs_migration(pool.kind(), version, config.migrate)? {
-        pool.migrate().await?;
+        pool.migrate().await.map_err(failed)?;
         tracing::info!(from = version.current, to = version.latest, "the schema is up to date");
     }
     Ok(pool)

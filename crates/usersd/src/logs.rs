@@ -1,5 +1,6 @@
 //! The log: text for people or JSON for machines, on stderr; and spans for a collector, where there is one.
 
+use std::env;
 use std::io::{IsTerminal, stderr};
 
 use tokio::runtime::Handle;
@@ -32,9 +33,12 @@ impl Log {
 /// Starts it. `RUST_LOG` wins over the settings, as everybody expects. What is sent elsewhere is sent on `runtime`.
 #[cfg_attr(not(feature = "otlp"), expect(unused_variables, reason = "all goes to stderr"))]
 pub(crate) fn start(config: &Config, runtime: &Handle) -> Result<Log, Failure> {
-    let filter = EnvFilter::try_from_default_env()
-        .or_else(|_| EnvFilter::try_new(&config.log_level))
-        .map_err(|error| Failure::setting("log_level", error))?;
+    let wanted = env::var(EnvFilter::DEFAULT_ENV).ok().filter(|text| !text.is_empty());
+    let (setting, wanted) = match &wanted {
+        Some(text) => (EnvFilter::DEFAULT_ENV, text),
+        None => ("log_level", &config.log_level),
+    };
+    let filter = EnvFilter::try_new(wanted).map_err(|error| Failure::setting(setting, error))?;
     let lines = fmt::layer::<Registry>().with_writer(stderr);
     let lines = match config.log_format {
         LogFormat::Text => lines.with_ansi(stderr().is_terminal()).boxed(),

@@ -9,6 +9,7 @@ mod logs;
 mod routes;
 mod serve;
 mod signals;
+mod tls;
 #[cfg(feature = "otlp")]
 mod traces;
 
@@ -31,7 +32,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let config = Config::load(cli)?;
     match asked {
         (true, _) => println!("{}", config.print()?),
-        (false, true) => println!("usersd: the configuration is fine"),
+        (false, true) => {
+            config.tls.as_ref().map(tls::load).transpose()?;
+            println!("usersd: the configuration is fine");
+        }
         (false, false) => return host::run(config),
     }
     Ok(())

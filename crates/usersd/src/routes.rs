@@ -58,4 +58,8 @@ impl Readiness for Schema {
         let version = self.0.schema_version().await?;
         Ok(SchemaState { current: version.current, latest: version.latest })
     }
+
+    fn replica_in_use(&self) -> Option<bool> {
+        self.0.replica_in_use()
+    }
 }

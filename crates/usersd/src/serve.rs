@@ -9,16 +9,33 @@ use systemprompt_users::{Actor, DbPool, UserId};
 use systemprompt_users_web::Web;
 use systemprompt_users_web::health::PrometheusHandle;
 
-use crate::config::{Config, Tls};
+use crate::config::Config;
 use crate::connections::Bounded;
 use crate::failure::Failure;
-use crate::routes;
+use crate::{routes, tls};
 
 /// How long a link into the admin pages is good.
 const LINK_MINUTES: i64 = 10;
 
 /// How many streams one HTTP/2 connection may have at once.
 const MAX_STREAMS: u32 = 128;
+
+/// Where it listens. Taken before anything is opened or made, so that a start that can't succeed changes nothing.
+pub(crate) struct Listening {
+    listener: TcpListener,
+    tls: Option<RustlsConfig>,
+}
+
+impl Listening {
+    /// Reads the certificate, and takes the address.
+    pub(crate) fn begin(config: &Config) -> Result<Self, Failure> {
+        let tls = config.tls.as_ref().map(tls::load).transpose()?;
+        let listen = config.listen;
+        let listener = TcpListener::bind(listen)
+            .map_err(|error| Failure::setting("listen", format!("{listen}: {error}")))?;
+        Ok(Self { listener, tls })
+    }
+}
 
 /// What is served.
 pub(crate) struct Site<'a> {
@@ -32,15 +49,13 @@ pub(crate) struct Site<'a> {
 
 impl Site<'_> {
     /// Serves until `stop`, then drains.
-    pub(crate) async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
+    pub(crate) async fn serve(
+        self,
+        listening: Listening,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), Failure> {
         let (config, web) = (self.config, self.web);
-        let tls = match &config.tls {
-            Some(tls) => Some(load(tls).await?),
-            None => None,
-        };
-        let listen = config.listen;
-        let listener = TcpListener::bind(listen)
-            .map_err(|error| Failure::setting("listen", format!("{listen}: {error}")))?;
+        let Listening { listener, tls } = listening;
         let bound = listener.local_addr().map_err(Failure::because("listening"))?;
         let base = format!("{}://{bound}", if tls.is_some() { "https" } else { "http" });
         println!("usersd: listening on {base}");
@@ -92,15 +107,6 @@ fn configured<A>(
         .keep_alive_interval(config.header_timeout)
         .keep_alive_timeout(config.header_timeout);
     server.first_request_timeout(config.header_timeout).handle(handle.clone())
-}
-
-async fn load(tls: &Tls) -> Result<RustlsConfig, Failure> {
-    // It fails when a provider is there already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let (cert, key) = (tls.cert.display(), tls.key.display());
-    RustlsConfig::from_pem_file(&tls.cert, &tls.key)
-        .await
-        .map_err(|error| Failure::setting("tls_cert, tls_key", format!("{cert}, {key}: {error}")))
 }
 
 /// Tells where the admin pages are, and how to get in.

@@ -76,7 +76,7 @@ mod tests {
         let file: Settings = toml::from_str("listen = '127.0.0.1:1'\nmax_body = 2000").unwrap();
         let flags = Cli::parse_from(["usersd", "--listen", "127.0.0.1:2", "--migrate"]).settings;
         let both = flags.or(file);
-        assert_eq!(both.listen.unwrap().port(), 2);
+        assert_eq!(both.listen.unwrap().0.port(), 2);
         assert_eq!((both.max_body, both.migrate, both.jobs), (Some(2000), Some(true), None));
     }
 

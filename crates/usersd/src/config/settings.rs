@@ -4,10 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use directories::ProjectDirs;
-use ipnet::IpNet;
 
 use super::policy::PolicySettings;
-use super::values::{LogFormat, Outage, Proxy, Rate, Span, WhenBehind};
+use super::values::{Listen, LogFormat, Network, Outage, Proxy, Rate, Span, WhenBehind};
 use crate::failure::Failure;
 
 /// Makes what one layer may say, and the way two layers become one.
@@ -49,9 +48,12 @@ layer! {
         /// Where the users are: memory:, sqlite://PATH or postgres://USER@HOST/NAME
         #[arg(long, env = "USERSD_DATABASE", hide_env_values = true, value_name = "URL")]
         database: String,
+        /// A replica of it, on Postgres: lists, searches and statistics come from there, decisions never
+        #[arg(long, env = "USERSD_REPLICA", hide_env_values = true, value_name = "URL")]
+        replica: String,
         /// The address to listen on; port 0 takes a free one
         #[arg(long, env = "USERSD_LISTEN", value_name = "ADDRESS:PORT")]
-        listen: SocketAddr,
+        listen: Listen,
         /// Bring an older schema of a shared database up to date at the start; others are anyhow
         #[arg(long, env = "USERSD_MIGRATE", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
         migrate: bool,
@@ -78,7 +80,7 @@ layer! {
         tls_key: PathBuf,
         /// Proxies whose word on the client's address is taken, separated by commas
         #[arg(long, env = "USERSD_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',', num_args = 1)]
-        trusted_proxies: Vec<IpNet>,
+        trusted_proxies: Vec<Network>,
         /// The header in which they give it
         #[arg(long, env = "USERSD_PROXY_HEADER", value_enum)]
         proxy_header: Proxy,
@@ -151,7 +153,8 @@ impl Settings {
     pub(crate) fn defaults() -> Result<Self, Failure> {
         Ok(Self {
             database: default_database(),
-            listen: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            replica: None,
+            listen: Some(Listen(SocketAddr::from(([127, 0, 0, 1], 8080)))),
             migrate: Some(false),
             jobs: Some(true),
             jobs_only: Some(false),

@@ -1,10 +1,12 @@
 //! The kinds of values that settings have, as people write them.
 
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use systemprompt_users_web::{OnOutage, ProxyHeader, RateLimit};
 
@@ -87,6 +89,46 @@ impl From<Rate> for RateLimit {
     }
 }
 
+/// An address of this machine and a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Listen(pub(crate) SocketAddr);
+
+impl FromStr for Listen {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let expected =
+            "expected an address, no name, and a port, such as 127.0.0.1:8080 or [::1]:8080";
+        text.trim().parse().map(Self).map_err(|_| expected)
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A network, or an address alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Network(pub(crate) IpNet);
+
+impl FromStr for Network {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map(Self).map_err(|_| "expected a network such as 10.0.0.0/8, or an address")
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// A file holds such a value as a string, as flags do; another kind of value is answered with what is expected.
 macro_rules! as_text {
     ($name:ident = $expected:literal) => {
@@ -119,6 +161,8 @@ macro_rules! as_text {
 pub(super) use as_text;
 
 as_text!(Span = "a time such as \"500ms\", \"30s\", \"5m\" or \"1h\"");
+as_text!(Listen = "an address and a port, such as \"127.0.0.1:8080\"");
+as_text!(Network = "a network such as \"10.0.0.0/8\", or an address");
 as_text!(Rate = "requests a second and at once, such as \"100/200\"");
 
 /// What an outage of the storage means for bans.
@@ -201,6 +245,11 @@ mod tests {
         for bad in ["", "30", "s", "-1s", "1d", "9999999999h", "25h", "30 ſ"] {
             assert!(bad.parse::<Span>().is_err(), "{bad}");
         }
+        for (text, shown) in [("10.0.0.0/8", "10.0.0.0/8"), (" ::1", "::1/128")] {
+            assert_eq!(text.parse::<Network>().unwrap().to_string(), shown);
+        }
+        assert!("10.0.0.0/33".parse::<Network>().is_err());
+        assert!("localhost:80".parse::<Listen>().is_err());
         assert_eq!("5/10".parse::<Rate>().unwrap().to_string(), "5/10");
         for bad in ["5", "0/1", "1/0", "1/x"] {
             assert!(bad.parse::<Rate>().is_err(), "{bad}");

@@ -140,3 +140,32 @@ fn the_description_of_the_api_is_at_the_root_too() {
     let wrong = http::send(&daemon.address, "POST", "/openapi.json", &[], "");
     assert_eq!((wrong.status, wrong.header("allow")), (405, "GET,HEAD"));
 }
+
+#[test]
+fn a_start_that_can_t_listen_makes_nothing() {
+    let place = Place::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, out, err) = place.run(&["--listen", &address]);
+    assert!(code == 2 && err.contains("listen: ") && err.contains(&address), "{err}");
+    assert_eq!(out, "", "no admin is made whose link nobody sees");
+    assert!(!place.path().join("users.db").exists());
+    let daemon = place.start(&[]);
+    assert!(daemon.said.iter().any(|line| line.contains("made the admin")), "{:?}", daemon.said);
+}
+
+#[test]
+fn a_database_that_can_t_be_opened_is_named() {
+    let place = Place::new();
+    fs::write(
+        place.path().join("text.db"),
+        "no database at all, but more than a hundred bytes of it ".repeat(9),
+    )
+    .unwrap();
+    let file = format!("sqlite://{}", place.path().join("text.db").display());
+    let refused = "postgres://u:hunter2@127.0.0.1:1/users";
+    for (url, told) in [(&*file, "text.db"), (refused, "postgres://u:***@127.0.0.1:1/users")] {
+        let (code, _, err) = place.run(&["--database", url]);
+        assert!(code == 1 && err.contains(told) && !err.contains("hunter2"), "{err}");
+    }
+}

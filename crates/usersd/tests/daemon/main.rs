@@ -7,6 +7,7 @@ mod harness;
 mod http;
 mod life;
 mod nginx;
+mod otlp;
 mod replay;
 mod revocation;
 mod rough;

@@ -33,6 +33,17 @@ fn it_speaks_tls_and_http_2() {
     assert_eq!(String::from_utf8(answer.stdout).unwrap(), "ok\n2 200");
 
     fs::write(&key, "nonsense").unwrap();
-    let (code, _, err) = place.run(&args);
-    assert!(code == 2 && err.contains("tls_key"), "{err}");
+    let check = [&args[..], &["--check"]].concat();
+    for args in [&args[..], &check] {
+        let (code, _, err) = place.run(args);
+        assert!(code == 2 && err.contains("tls_key: ") && err.contains("key.pem"), "{err}");
+    }
+    for content in ["", "nonsense", "-----BEGIN CERTIFICATE-----\n"] {
+        fs::write(&cert, content).unwrap();
+        let (code, _, err) = place.run(&check);
+        assert!(code == 2 && err.contains("tls_cert: ") && err.contains("cert.pem"), "{err}");
+    }
+    fs::remove_file(&cert).unwrap();
+    let (code, _, err) = place.run(&check);
+    assert!(code == 2 && err.contains("tls_cert: ") && err.contains("No such file"), "{err}");
 }
