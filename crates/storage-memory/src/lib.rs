@@ -6,6 +6,7 @@ mod cursor;
 mod events;
 mod histogram;
 mod jobs;
+mod lookup;
 mod place;
 mod sessions;
 mod signal;

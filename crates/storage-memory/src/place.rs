@@ -41,12 +41,6 @@ impl<'a> Spot<'a> {
         Self { owner, time, id, ..Self::BLANK }
     }
 
-    /// By id alone, to be found and not to be walked.
-    pub(crate) const fn hashed_id(id: Uuid) -> Self {
-        let (high, low) = id.as_u64_pair();
-        Self { head: (high.rotate_left(32) ^ low).cast_signed(), id, ..Self::BLANK }
-    }
-
     /// By text alone, to be found and not to be walked.
     pub(crate) fn hashed_text(text: &'a str) -> Self {
         let mut hasher = DefaultHasher::new();

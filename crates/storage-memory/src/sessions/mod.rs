@@ -13,8 +13,9 @@ use systemprompt_users_domain::{
     UniqueKey, UserId, UserSession,
 };
 
-use self::row::{ByStart, Common, HeldToken, Known, OfUser, SessionRow};
-use crate::place::{Placed, Spot, Timed};
+use self::row::{ByStart, Common, HeldToken, OfUser, SessionRow};
+use crate::lookup::Lookup;
+use crate::place::{Identified, Spot, Timed};
 use crate::time::{micros, micros_from, moment};
 use crate::walk::{Change, Span, find, range};
 
@@ -22,7 +23,7 @@ use crate::walk::{Change, Span, find, range};
 #[derive(Clone, Default)]
 pub(crate) struct SessionTable {
     /// Every session, with the moment at which it was last used.
-    rows: OrdMap<Known, i64>,
+    rows: Lookup<SessionRow>,
     tokens: OrdSet<HeldToken>,
     by_start: OrdSet<ByStart>,
     by_use: OrdSet<Timed<SessionRow>>,
@@ -42,6 +43,16 @@ impl SessionTable {
         change.apply(&mut self.tokens, HeldToken::new(row));
         change.apply(&mut self.by_start, ByStart::new(row));
         change.apply(&mut self.by_use, Timed::new(used, row));
+        self.index_of_user(row, used, change);
+        self.count_common(row, change);
+        match change {
+            Change::In => self.rows.insert(row, used),
+            Change::Out => self.rows.remove(row.uuid()),
+        }
+    }
+
+    /// The indexes in which an open session stands elsewhere than one that has ended.
+    fn index_of_user(&mut self, row: &Arc<SessionRow>, used: i64, change: Change) {
         match row.ended() {
             None => {
                 change.apply(&mut self.open_of_user, OfUser::new(row));
@@ -52,25 +63,28 @@ impl SessionTable {
                 change.apply(&mut self.ended, Timed::new(time, row));
             }
         }
+    }
+
+    fn count_common(&mut self, row: &Arc<SessionRow>, change: Change) {
         match change {
-            Change::In => {
-                *self.commons.entry(Arc::clone(&row.common)).or_insert(0) += 1;
-                self.rows.insert(Known::new(row), used);
-            }
-            Change::Out => {
-                match self.commons.get_mut(&row.common) {
-                    Some(count) if *count > 1 => *count -= 1,
-                    _ => drop(self.commons.remove(&row.common)),
-                }
-                self.rows.remove(&Known::new(row));
-            }
+            Change::In => *self.commons.entry(Arc::clone(&row.common)).or_insert(0) += 1,
+            Change::Out => match self.commons.get_mut(&row.common) {
+                Some(count) if *count > 1 => *count -= 1,
+                _ => drop(self.commons.remove(&row.common)),
+            },
         }
     }
 
-    /// Puts a changed row in the place of another.
+    /// Puts a row in the place of another one of the same session, that has the same token, start and texts.
     fn replace(&mut self, old: &Arc<SessionRow>, used: i64, new: SessionRow) {
-        self.index(old, used, Change::Out);
-        self.index(&Arc::new(new), used, Change::In);
+        let new = Arc::new(new);
+        self.index_of_user(old, used, Change::Out);
+        self.index_of_user(&new, used, Change::In);
+        // A key that goes in takes the place of the one that stands there.
+        self.tokens.insert(HeldToken::new(&new));
+        self.by_start.insert(ByStart::new(&new));
+        self.by_use.insert(Timed::new(used, &new));
+        self.rows.insert(&new, used);
     }
 
     fn insert(&mut self, session: &UserSession) -> StorageResult<()> {
@@ -92,9 +106,7 @@ impl SessionTable {
     }
 
     fn entry(&self, id: SessionId) -> Option<(&Arc<SessionRow>, i64)> {
-        let spot = Spot::hashed_id(id.as_uuid());
-        let (known, used) = self.rows.get_key_value::<dyn Placed>(&spot)?;
-        Some((&known.row, *used))
+        self.rows.get(id.as_uuid())
     }
 
     fn holder_of_token(&self, token: &TokenHash) -> Option<&Arc<SessionRow>> {
@@ -103,7 +115,7 @@ impl SessionTable {
 
     /// When the session was last used.
     fn used(&self, row: &Arc<SessionRow>) -> i64 {
-        self.rows.get(&Known::new(row)).copied().unwrap_or_default()
+        self.rows.get(row.uuid()).map_or(0, |(_, used)| used)
     }
 
     fn find(&self, id: SessionId) -> Option<UserSession> {
@@ -129,7 +141,7 @@ impl SessionTable {
             index.remove(&Timed::new(from, &row));
             index.insert(Timed::new(to, &row));
         }
-        self.rows.insert(Known::new(&row), used);
+        self.rows.insert(&row, used);
     }
 
     fn end(&mut self, id: SessionId, reason: EndReason, at: i64) -> Option<EndedSession> {

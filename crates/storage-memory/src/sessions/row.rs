@@ -42,12 +42,18 @@ pub(crate) struct SessionRow {
     pub(crate) id: SessionId,
     pub(crate) user_id: UserId,
     pub(crate) common: Arc<Common>,
-    /// Boxed, since most sessions that are kept have not ended.
-    end: Option<Box<End>>,
+    /// Boxed, since most sessions have none of it.
+    rare: Option<Box<Rare>>,
     started: i64,
     expires: i64,
     token_hash: TokenHash,
     ip: Option<IpAddr>,
+}
+
+/// What few sessions have: most have not ended.
+#[derive(Clone, Default)]
+struct Rare {
+    end: Option<End>,
     fingerprint: Option<Fingerprint>,
 }
 
@@ -59,23 +65,29 @@ struct End {
 
 impl SessionRow {
     pub(crate) fn new(session: &UserSession, common: Arc<Common>) -> Self {
-        let end = |at| Box::new(End { at: micros(at), reason: session.end_reason });
+        let end = |at| End { at: micros(at), reason: session.end_reason };
+        let end = session.ended_at.map(end);
+        let is_plain = end.is_none() && session.fingerprint.is_none();
+        let rare = || Box::new(Rare { end, fingerprint: session.fingerprint.clone() });
         Self {
             id: session.id,
             user_id: session.user_id,
             common,
-            end: session.ended_at.map(end),
+            rare: (!is_plain).then(rare),
             started: micros(session.started_at),
             expires: micros(session.expires_at),
             token_hash: session.token_hash,
             ip: session.ip,
-            fingerprint: session.fingerprint.clone(),
         }
+    }
+
+    fn ending(&self) -> Option<End> {
+        self.rare.as_ref()?.end
     }
 
     /// When it was ended.
     pub(crate) fn ended(&self) -> Option<i64> {
-        self.end.as_deref().map(|end| end.at)
+        self.ending().map(|end| end.at)
     }
 
     /// The session without its texts: enough for every rule about time, and costs nothing.
@@ -95,7 +107,7 @@ impl SessionRow {
             expires_at: moment(self.expires),
             idle_timeout: self.common.idle_timeout,
             ended_at: self.ended().map(moment),
-            end_reason: self.end.as_deref().and_then(|end| end.reason),
+            end_reason: self.ending().and_then(|end| end.reason),
         }
     }
 
@@ -106,7 +118,7 @@ impl SessionRow {
             device_type: common.device_type,
             os: common.os,
             browser: common.browser,
-            fingerprint: self.fingerprint.clone(),
+            fingerprint: self.rare.as_ref().and_then(|rare| rare.fingerprint.clone()),
             ..self.bare(used)
         }
     }
@@ -121,7 +133,9 @@ impl SessionRow {
 
     /// The same session, ended.
     pub(crate) fn end(&self, at: i64, reason: EndReason) -> Self {
-        Self { end: Some(Box::new(End { at, reason: Some(reason) })), ..self.clone() }
+        let mut ended = self.clone();
+        ended.rare.get_or_insert_default().end = Some(End { at, reason: Some(reason) });
+        ended
     }
 
     /// The same session of another user.
@@ -148,11 +162,6 @@ bare_pointer! {
 bare_pointer! {
     /// By user and start.
     OfUser, |row: &SessionRow| of_user(row.user_id, row.place_by_start())
-}
-
-headed_pointer! {
-    /// Any session by id, to find.
-    Known, |row: &SessionRow| Spot::hashed_id(row.uuid())
 }
 
 headed_pointer! {

@@ -30,16 +30,25 @@ pub(crate) struct Group {
 impl Group {
     /// Takes a user in, or lets it go.
     pub(crate) fn index(&mut self, row: &Arc<UserRow>, seen: i64, change: Change) {
+        self.order(row, seen, change);
+        match change {
+            Change::In => self.created.add(row.created()),
+            Change::Out => self.created.remove(row.created()),
+        }
+    }
+
+    /// Takes a row in, in the place of another one of the same user with the same texts, seen at the same time.
+    pub(crate) fn replace(&mut self, row: &Arc<UserRow>, seen: i64) {
+        self.order(row, seen, Change::In);
+    }
+
+    fn order(&mut self, row: &Arc<UserRow>, seen: i64, change: Change) {
         change.apply(&mut self.by_id, ById::new(row));
         change.apply(&mut self.by_created, ByCreated::new(row));
         change.apply(&mut self.by_seen, Timed::new(seen, row));
         change.apply(&mut self.by_name, ByName::new(row));
         for text in row.texts() {
             change.apply(&mut self.by_text, text);
-        }
-        match change {
-            Change::In => self.created.add(row.created()),
-            Change::Out => self.created.remove(row.created()),
         }
     }
 

@@ -54,7 +54,7 @@ impl UserTable {
 
     /// Whether a user of a matching group meets the time ranges of the filter too.
     pub(super) fn in_range(&self, row: &Arc<UserRow>, filter: &UserFilter) -> bool {
-        filter.created.contains(row.user.created_at)
+        filter.created.contains(moment(row.created()))
             && (filter.last_active.is_unbounded()
                 || filter.last_active.contains(moment(self.seen(row))))
     }
@@ -107,7 +107,7 @@ impl UserTable {
         match order {
             UserOrder::Newest | UserOrder::Oldest => Spot::at_time(row.created(), row.uuid()),
             UserOrder::RecentlyActive => Spot::at_time(self.seen(row), row.uuid()),
-            UserOrder::Name => Spot::at_text(row.user.name.canonical(), row.uuid()),
+            UserOrder::Name => Spot::at_text(row.name.canonical(), row.uuid()),
         }
     }
 }

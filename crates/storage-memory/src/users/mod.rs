@@ -9,31 +9,30 @@ mod search;
 
 use std::sync::Arc;
 
+#[cfg(test)]
+pub(crate) use self::row::LOOKED_AT;
 use imbl::{OrdMap, OrdSet};
 use systemprompt_users_domain::{
     Email, Fingerprint, StorageError, StorageResult, TimeRange, TokenHash, UniqueKey, User,
     UserFilter, UserId, UserName, UserRole, UserStatus, UserTally,
 };
-use uuid::Uuid;
-
-#[cfg(test)]
-pub(crate) use self::row::LOOKED_AT;
 
 use self::group::Group;
 use self::inner::InnerTexts;
 use self::row::{
-    ByDeletedEmail, ByDeletedName, ByDeletion, ByFingerprint, HeldToken, Known, LiveEmail,
-    LiveName, UserRow,
+    ByDeletedEmail, ByDeletedName, ByDeletion, ByFingerprint, HeldToken, LiveEmail, LiveName,
+    UserRow,
 };
-use crate::place::{ByOwner, Identified, Placed, Spot, Timed};
-use crate::time::micros;
+use crate::lookup::Lookup;
+use crate::place::{ByOwner, Identified, Spot, Timed};
+use crate::time::{micros, moment};
 use crate::walk::{Change, Direction, Span, find, range, walk};
 
 /// All users. A clone shares everything.
 #[derive(Clone, Default)]
 pub(crate) struct UserTable {
     /// Every user, with the moment at which it was last seen.
-    rows: OrdMap<Known, i64>,
+    rows: Lookup<UserRow>,
     groups: OrdMap<UserTally, Group>,
     names: OrdSet<LiveName>,
     emails: OrdSet<LiveEmail>,
@@ -51,35 +50,34 @@ pub(crate) struct UserTable {
 impl UserTable {
     /// The one place that knows which index holds which user.
     fn index(&mut self, row: &Arc<UserRow>, seen: i64, change: Change) {
-        let user = &row.user;
         self.groups.entry(row.group()).or_default().index(row, seen, change);
-        if user.is_live() {
+        if row.is_live() {
             change.apply(&mut self.names, LiveName::new(row));
-            if user.email.is_some() {
+            if row.email.is_some() {
                 change.apply(&mut self.emails, LiveEmail::new(row));
             }
         } else {
             change.apply(&mut self.deleted_names, ByDeletedName::new(row));
-            if user.email.is_some() {
+            if row.email.is_some() {
                 change.apply(&mut self.deleted_emails, ByDeletedEmail::new(row));
             }
-            if !user.legal_hold {
+            if !row.legal_hold {
                 change.apply(&mut self.purgeable, ByDeletion::new(row));
             }
         }
-        if user.token_hash.is_some() {
+        if row.token_hash().is_some() {
             change.apply(&mut self.tokens, HeldToken::new(row));
         }
-        if user.is_active() && user.is_anonymous() && user.fingerprint.is_some() {
+        if row.status == UserStatus::Active && row.is_anonymous() && row.fingerprint().is_some() {
             change.apply(&mut self.fingerprints, ByFingerprint::new(row));
         }
-        if let Some(target) = user.merged_into {
+        if let Some(target) = row.merged_into() {
             change.apply(&mut self.merged, ByOwner { owner: target.as_uuid(), id: row.uuid() });
         }
         self.inner.index(row, change);
         match change {
-            Change::In => drop(self.rows.insert(Known::new(row), seen)),
-            Change::Out => drop(self.rows.remove(&Known::new(row))),
+            Change::In => self.rows.insert(row, seen),
+            Change::Out => self.rows.remove(row.uuid()),
         }
     }
 
@@ -101,7 +99,7 @@ impl UserTable {
     }
 
     fn entry(&self, id: UserId) -> Option<(&Arc<UserRow>, i64)> {
-        entry(&self.rows, id.as_uuid())
+        self.rows.get(id.as_uuid())
     }
 
     fn holder_of_name(&self, name: &UserName) -> Option<&Arc<UserRow>> {
@@ -118,7 +116,7 @@ impl UserTable {
 
     /// When the user was last seen.
     fn seen(&self, row: &Arc<UserRow>) -> i64 {
-        self.rows.get(&Known::new(row)).copied().unwrap_or_default()
+        self.rows.get(row.uuid()).map_or(0, |(_, seen)| seen)
     }
 
     fn user(&self, row: &Arc<UserRow>) -> User {
@@ -130,7 +128,7 @@ impl UserTable {
     }
 
     pub(crate) fn status(&self, id: UserId) -> Option<UserStatus> {
-        self.entry(id).map(|(row, _)| row.user.status)
+        self.entry(id).map(|(row, _)| row.status)
     }
 
     fn find_by_email(&self, email: &Email) -> Option<User> {
@@ -182,29 +180,70 @@ impl UserTable {
     /// What is left to do when all users of a call have gone in and out.
     pub(crate) fn settle(&mut self) {
         let rows = &self.rows;
-        self.inner.settle(|id| entry(rows, id).map(|(row, _)| row));
+        self.inner.settle(|id| rows.get(id).map(|(row, _)| row));
     }
 
     /// Replaces users, all or none: a clone is changed, and takes the place of `self` when all went well.
+    ///
+    /// Those who take or free a key go out first, all of them, so that two may exchange their names. All
+    /// others stand where they stood in most indexes, so they are put there instead.
     fn update(&mut self, users: &[User]) -> StorageResult<()> {
         let mut next = self.clone();
-        let mut before = Vec::with_capacity(users.len());
+        let mut moving = Vec::new();
         for user in users {
             let (row, seen) = next.entry(user.id).ok_or(StorageError::Stale)?;
-            if row.user.version.checked_add(1) != Some(user.version) {
+            if row.version.checked_add(1) != Some(user.version) {
                 return Err(StorageError::Stale);
             }
             let row = Arc::clone(row);
-            next.index(&row, seen, Change::Out);
-            before.push(row);
+            if row.holds_keys_of(user) {
+                next.replace(&row, seen, user);
+            } else {
+                next.index(&row, seen, Change::Out);
+                moving.push((user, row));
+            }
         }
-        for (user, before) in users.iter().zip(&before) {
-            next.put(user, Some(before))
+        for (user, before) in moving {
+            next.put(user, Some(&before))
                 .map_err(|key| StorageError::Conflict { key, source: None })?;
         }
         next.settle();
         *self = next;
         Ok(())
+    }
+
+    /// Puts a user in the place of its former row, which holds the same keys.
+    fn replace(&mut self, before: &Arc<UserRow>, seen: i64, user: &User) {
+        let row = self.inner.row(user, Some(before));
+        let now = micros(user.last_active_at);
+        let stays = row.is_live()
+            && before.created() == row.created()
+            && !before.is_anonymous()
+            && !row.is_anonymous()
+            && before.merged_into() == row.merged_into();
+        if !stays {
+            self.index(before, seen, Change::Out);
+            self.index(&row, now, Change::In);
+            return;
+        }
+        let same_group = before.group() == row.group();
+        if same_group && seen == now && before.text_number() == row.text_number() {
+            self.groups.entry(row.group()).or_default().replace(&row, now);
+        } else {
+            self.groups.entry(before.group()).or_default().index(before, seen, Change::Out);
+            self.groups.entry(row.group()).or_default().index(&row, now, Change::In);
+        }
+        // A key that goes in takes the place of the one that stands there.
+        self.names.insert(LiveName::new(&row));
+        if row.email.is_some() {
+            self.emails.insert(LiveEmail::new(&row));
+        }
+        if row.token_hash().is_some() {
+            self.tokens.insert(HeldToken::new(&row));
+        }
+        self.inner.index(before, Change::Out);
+        self.inner.index(&row, Change::In);
+        self.rows.insert(&row, now);
     }
 
     fn touch(&mut self, id: UserId, seen: i64) {
@@ -217,7 +256,7 @@ impl UserTable {
             group.by_seen.remove(&Timed::new(before, &row));
             group.by_seen.insert(Timed::new(seen, &row));
         }
-        self.rows.insert(Known::new(&row), seen);
+        self.rows.insert(&row, seen);
     }
 
     /// Removes a user; those merged into it lose the reference. Whoever calls it settles.
@@ -227,7 +266,7 @@ impl UserTable {
         self.index(&row, seen, Change::Out);
         for source in self.merged_into(id).collect::<Vec<_>>() {
             let Some((row, seen)) = self.entry(source) else { continue };
-            let (row, user) = (Arc::clone(row), User { merged_into: None, ..row.user.clone() });
+            let (row, user) = (Arc::clone(row), User { merged_into: None, ..row.to_user(seen) });
             self.index(&row, seen, Change::Out);
             let next = self.inner.row(&user, Some(&row));
             self.index(&next, seen, Change::In);
@@ -248,7 +287,7 @@ impl UserTable {
         }
         let span = Span::of_times(&filter.last_active);
         let seen = self.matching(filter).flat_map(|group| range(&group.by_seen, &span));
-        let created = |row: &UserRow| filter.created.contains(row.user.created_at);
+        let created = |row: &UserRow| filter.created.contains(moment(row.created()));
         seen.filter(|key| filter.created.is_unbounded() || created(&key.row)).count() as u64
     }
 
@@ -277,7 +316,7 @@ impl UserTable {
             ..UserFilter::by_role(UserRole::Admin)
         };
         let mut ids = self.matching(&admins).flat_map(|group| group.by_id.iter());
-        ids.any(|key| !except.contains(&key.row.user.id))
+        ids.any(|key| !except.contains(&key.row.id))
     }
 
     /// Active, anonymous users without a legal hold, last seen before `idle_since`, least recently first.
@@ -291,16 +330,11 @@ impl UserTable {
         let groups = self.groups.iter().filter(move |(tally, _)| idle(tally));
         let span = Span::before(idle_since).behind(after, Direction::Up);
         let seen = walk(groups.map(|(_, group)| &group.by_seen), &span, Direction::Up);
-        let without_hold = seen.filter(|key| !key.row.user.legal_hold);
+        let without_hold = seen.filter(|key| !key.row.legal_hold);
         without_hold.map(|key| key.row.to_user(key.time))
     }
 
     fn purgeable(&self, before: i64) -> impl Iterator<Item = User> {
         range(&self.purgeable, &Span::before(before)).map(|key| self.user(&key.row))
     }
-}
-
-fn entry(rows: &OrdMap<Known, i64>, id: Uuid) -> Option<(&Arc<UserRow>, i64)> {
-    let (known, seen) = rows.get_key_value::<dyn Placed>(&Spot::hashed_id(id))?;
-    Some((&known.row, *seen))
 }

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use systemprompt_users_domain::{
     Cursor, Page, PageRequest, SearchMatch, SearchText, SortKey, StorageResult, User, UserFilter,
-    UserTally,
 };
 use uuid::Uuid;
 
+use super::UserTable;
 use super::inner::Kinds;
 use super::row::UserRow;
-use super::{UserTable, entry};
 use crate::cursor::{id_of, text_of};
 use crate::place::{Identified, Spot};
 use crate::walk::{Direction, FEW, PATIENCE, Span, pick, walk};
@@ -105,10 +104,9 @@ impl UserTable {
         let few = |most: usize| {
             let after = after.map(|after| after.id);
             let ids = self.inner.holders(text.as_str(), kinds, after, most)?;
-            let rows = ids.into_iter().filter_map(|id| entry(&self.rows, id)).map(|(row, _)| row);
-            let wanted = rows.filter(|row| {
-                UserTally::of(&row.user).matches(filter) && self.in_range(row, filter)
-            });
+            let rows = ids.into_iter().filter_map(|id| self.rows.get(id)).map(|(row, _)| row);
+            let wanted =
+                rows.filter(|row| row.group().matches(filter) && self.in_range(row, filter));
             Some(wanted.filter_map(substring).take(want).collect::<Vec<_>>())
         };
         if let Some(few) = few(PATIENCE.min(crowd)) {

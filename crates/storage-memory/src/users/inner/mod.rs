@@ -30,21 +30,21 @@ pub(super) struct Kinds {
 impl InnerTexts {
     /// The row of a user, who had the row `before` so far.
     pub(super) fn row(&mut self, user: &User, before: Option<&UserRow>) -> Arc<UserRow> {
-        let same_kind = |row: &&UserRow| row.user.is_anonymous() == user.is_anonymous();
+        let same_kind = |row: &&UserRow| row.is_anonymous() == user.is_anonymous();
         let index = self.of(user.is_anonymous());
-        Arc::new(UserRow::new(user.clone(), before.filter(same_kind), || index.number()))
+        Arc::new(UserRow::new(user, before.filter(same_kind), || index.number()))
     }
 
     /// Takes a user in, or lets it go.
     pub(super) fn index(&mut self, row: &Arc<UserRow>, change: Change) {
-        self.of(row.user.is_anonymous()).index(row, change);
+        self.of(row.is_anonymous()).index(row, change);
     }
 
     /// Brings the indexes in order at the end of a call; `row_of` finds the row of a user.
     pub(super) fn settle<'a>(&mut self, row_of: impl Fn(Uuid) -> Option<&'a Arc<UserRow>>) {
         for anonymous in [false, true] {
             self.of(anonymous).settle(|id| {
-                let row = row_of(id).filter(|row| row.user.is_anonymous() == anonymous);
+                let row = row_of(id).filter(|row| row.is_anonymous() == anonymous);
                 row.map(|row| row.text_number())
             });
         }

@@ -251,7 +251,7 @@ mod tests {
     fn rows() -> Vec<Arc<UserRow>> {
         let row = |n: u32| {
             let user = User { name: name(&format!("user{n}.{}", n % 7)), email: None, ..user(n) };
-            Arc::new(UserRow::new(user, None, || u64::from(n)))
+            Arc::new(UserRow::new(&user, None, || u64::from(n)))
         };
         (0..1000).map(row).collect()
     }
