@@ -82,5 +82,9 @@ fn routes() -> OpenApiRouter<Web> {
 }
 
 async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {
-    Problem::not_found(format!("there is nothing at `{}`", uri.path()))
+    let path = uri.path();
+    // What people try first with a network.
+    let is_network = ["/bans/", "/allow-list/"].into_iter().any(|list| path.contains(list));
+    let hint = if is_network { "; the `/` of a network is `%2F` in a path" } else { "" };
+    Problem::not_found(format!("there is nothing at `{path}`{hint}"))
 }

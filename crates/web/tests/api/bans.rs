@@ -133,6 +133,9 @@ async fn refusals_name_the_field() {
     api.get("/bans/nowhere").await.refused(422, "invalid_ip", "target");
     api.get("/bans/192.0.2.1").await.refused(404, "not_found", "-");
     api.get("/bans/check?target=1.2.3").await.refused(422, "invalid_ip", "target");
+    let slash = api.get("/bans/10.0.0.0/8").await;
+    assert!(slash.text.contains("%2F"), "{}", slash.text);
+    slash.refused(404, "not_found", "-");
     api.get("/bans/check").await.refused(400, "bad_request", "target");
     api.get("/bans?source=a&fingerprint=b").await.refused(422, "validation", "fingerprint");
     api.get("/bans?source=%20").await.refused(422, "validation", "source");
