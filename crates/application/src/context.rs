@@ -93,6 +93,13 @@ impl Context {
         Ok(self)
     }
 
+    /// The same, of whose clean-ups one batch touches so many rows.
+    #[must_use]
+    pub(crate) const fn with_cleanup_batch(mut self, rows: u16) -> Self {
+        self.policy.cleanup_batch = rows;
+        self
+    }
+
     /// The same on behalf of `actor`.
     #[must_use]
     pub fn as_actor(mut self, actor: Actor) -> Self {

@@ -38,7 +38,8 @@ pub struct Policy {
     pub idempotency_retention: Duration,
     /// Whether 127.0.0.0/8 and ::1 can't be banned. Yes.
     pub allow_loopback: bool,
-    /// How many rows one batch of a clean-up touches. 1 to 1000, 500 by default.
+    /// How many rows one batch of a clean-up touches at the most: jobs take fewer where the storage is slow, so
+    /// that nobody waits long for what a batch holds. 1 to 1000, 500 by default.
     pub cleanup_batch: u16,
 }
 

@@ -1,8 +1,12 @@
 //! The jobs that this library brings: each cleans up in small batches until there is nothing left.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
 use async_trait::async_trait;
 use systemprompt_users_domain::{EventKind, Job, JobContext, JobError, JobReport, Result};
 
+use super::pace::Pace;
 use crate::context::{moment_before, retry};
 use crate::{
     BanService, Context, EventService, IdempotencyService, SessionService, SignInLinkService,
@@ -55,11 +59,11 @@ impl Job for CleanupAnonymousUsersJob {
     }
 
     async fn execute(&self, context: &JobContext) -> Result<JobReport, JobError> {
-        let users = UserService::from(Context::of_job(context, self.name()));
         let retention = context.policy.anonymous_retention;
-        let mut report = JobReport::default();
-        in_batches(context, &mut report, "deleted", || users.cleanup_anonymous(retention)).await?;
-        Ok(report)
+        let deleted = in_batches(context, self.name(), |own| async move {
+            UserService::from(own).cleanup_anonymous(retention).await
+        });
+        Ok(counted([("deleted", deleted.await?)]))
     }
 }
 
@@ -78,17 +82,16 @@ impl Job for CleanupSessionsJob {
     }
 
     async fn execute(&self, context: &JobContext) -> Result<JobReport, JobError> {
-        let sessions = SessionService::from(Context::of_job(context, self.name()));
-        let mut report = JobReport::default();
-        while !context.is_cancelled() {
-            let cleaned = sessions.cleanup().await?;
-            report.add("expired", cleaned.expired);
-            report.add("deleted", cleaned.deleted);
-            if cleaned.expired + cleaned.deleted == 0 {
-                break;
-            }
-        }
-        Ok(report)
+        let [expired, deleted] = [AtomicU64::new(0), AtomicU64::new(0)];
+        let (all_expired, all_deleted) = (&expired, &deleted);
+        in_batches(context, self.name(), |own| async move {
+            let cleaned = SessionService::from(own).cleanup().await?;
+            all_expired.fetch_add(cleaned.expired, Ordering::Relaxed);
+            all_deleted.fetch_add(cleaned.deleted, Ordering::Relaxed);
+            Ok(cleaned.expired + cleaned.deleted)
+        })
+        .await?;
+        Ok(counted([("expired", expired.into_inner()), ("deleted", deleted.into_inner())]))
     }
 }
 
@@ -107,13 +110,10 @@ impl Job for CleanupBansJob {
     }
 
     async fn execute(&self, context: &JobContext) -> Result<JobReport, JobError> {
-        let bans = BanService::from(Context::of_job(context, self.name()));
-        let mut report = JobReport::default();
-        in_batches(context, &mut report, "deleted", || async {
-            Ok(bans.cleanup_expired().await?.deleted)
-        })
-        .await?;
-        Ok(report)
+        let deleted = in_batches(context, self.name(), |own| async move {
+            Ok(BanService::from(own).cleanup_expired().await?.deleted)
+        });
+        Ok(counted([("deleted", deleted.await?)]))
     }
 }
 
@@ -132,11 +132,11 @@ impl Job for PurgeDeletedUsersJob {
     }
 
     async fn execute(&self, context: &JobContext) -> Result<JobReport, JobError> {
-        let users = UserService::from(Context::of_job(context, self.name()));
         let retention = context.policy.deleted_retention;
-        let mut report = JobReport::default();
-        in_batches(context, &mut report, "purged", || users.purge_deleted(retention)).await?;
-        Ok(report)
+        let purged = in_batches(context, self.name(), |own| async move {
+            UserService::from(own).purge_deleted(retention).await
+        });
+        Ok(counted([("purged", purged.await?)]))
     }
 }
 
@@ -155,12 +155,12 @@ impl Job for CleanupHistoryJob {
     }
 
     async fn execute(&self, context: &JobContext) -> Result<JobReport, JobError> {
-        let own = Context::of_job(context, self.name());
-        let events = EventService::from(own.clone());
-        let mut report = JobReport::default();
-        in_batches(context, &mut report, "events", || events.cleanup()).await?;
-        in_batches(context, &mut report, "job_runs", || cleanup_runs(&own)).await?;
-        Ok(report)
+        let events = in_batches(context, self.name(), |own| async move {
+            EventService::from(own).cleanup().await
+        });
+        let events = events.await?;
+        let runs = in_batches(context, self.name(), |own| async move { cleanup_runs(&own).await });
+        Ok(counted([("events", events), ("job_runs", runs.await?)]))
     }
 }
 
@@ -179,32 +179,45 @@ impl Job for CleanupAccessJob {
     }
 
     async fn execute(&self, context: &JobContext) -> Result<JobReport, JobError> {
-        let own = Context::of_job(context, self.name());
-        let links = SignInLinkService::from(own.clone());
-        let requests = IdempotencyService::from(own);
-        let mut report = JobReport::default();
-        in_batches(context, &mut report, "sign_in_links", || links.cleanup()).await?;
-        in_batches(context, &mut report, "remembered_requests", || requests.cleanup()).await?;
-        Ok(report)
+        let links = in_batches(context, self.name(), |own| async move {
+            SignInLinkService::from(own).cleanup().await
+        });
+        let links = links.await?;
+        let requests = in_batches(context, self.name(), |own| async move {
+            IdempotencyService::from(own).cleanup().await
+        });
+        Ok(counted([("sign_in_links", links), ("remembered_requests", requests.await?)]))
     }
 }
 
-/// Repeats a batch until it finds nothing, or the job is cancelled, and counts what it did.
+/// Repeats a batch until it finds nothing, or the job is cancelled, and counts what it did. Each batch gets the
+/// services' context, whose `cleanup_batch` is as large as the time of the batches before it leaves room for.
 async fn in_batches<F: Future<Output = Result<u64>>>(
     context: &JobContext,
-    report: &mut JobReport,
-    count: &str,
-    batch: impl Fn() -> F,
-) -> Result<()> {
-    report.add(count, 0);
+    name: &str,
+    batch: impl Fn(Context) -> F,
+) -> Result<u64> {
+    let own = Context::of_job(context, name);
+    let mut pace = Pace::new(context.policy.cleanup_batch);
+    let mut all = 0;
     while !context.is_cancelled() {
-        let done = batch().await?;
-        report.add(count, done);
+        let began = Instant::now();
+        let done = batch(own.clone().with_cleanup_batch(pace.batch())).await?;
         if done == 0 {
             break;
         }
+        all += done;
+        pace.note(began.elapsed());
     }
-    Ok(())
+    Ok(all)
+}
+
+fn counted<const N: usize>(counts: [(&str, u64); N]) -> JobReport {
+    let mut report = JobReport::default();
+    for (what, count) in counts {
+        report.add(what, count);
+    }
+    report
 }
 
 /// Removes one batch of runs past the policy's `job_run_retention`.

@@ -1,6 +1,7 @@
 //! Scheduled jobs: which there are, when they are due, and who runs them.
 
 mod builtin;
+mod pace;
 mod registry;
 mod run;
 mod runner;

@@ -33,7 +33,8 @@ impl UserService {
     /// # Errors
     /// `Storage`.
     pub async fn count_with_breakdown(&self) -> Result<UserCountBreakdown> {
-        let tallies = self.context.read_lagging().await?.users().tally(&TimeRange::default()).await?;
+        let tallies =
+            self.context.read_lagging().await?.users().tally(&TimeRange::default()).await?;
         let count = |filter: &UserFilter| sum(&tallies, filter);
         Ok(UserCountBreakdown {
             total: count(&UserFilter::default()),
