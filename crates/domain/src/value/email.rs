@@ -36,7 +36,10 @@ impl Email {
             return Err(UserError::validation("email", "must not be blank"));
         }
         let (local, domain) = text.rsplit_once('@').ok_or_else(malformed)?;
-        let local: String = local.to_lowercase().nfc().collect();
+        let local: String = match local.is_ascii() {
+            true => local.to_ascii_lowercase(),
+            false => local.to_lowercase().nfc().collect(),
+        };
         if local.contains(['"', '(', ')', ' ']) || local.chars().any(char::is_control) {
             return Err(malformed());
         }

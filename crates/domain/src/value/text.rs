@@ -17,7 +17,9 @@ pub(crate) fn check_text(field: &'static str, text: &str, max: usize) -> Result<
     if text.len() > max.saturating_mul(8) {
         return Err(too_long(field, max));
     }
-    let clean: String = text.trim().nfc().collect();
+    let text = text.trim();
+    // ASCII is composed; whoever reads a stored row does this again, so it is to be quick.
+    let clean: String = if text.is_ascii() { text.to_owned() } else { text.nfc().collect() };
     if clean.is_empty() {
         return Err(UserError::validation(field, "must not be blank"));
     }

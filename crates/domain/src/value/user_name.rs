@@ -1,5 +1,7 @@
 //! The handle of a user.
 
+use std::borrow::Cow;
+
 use precis_core::profile::PrecisFastInvocation;
 use precis_profiles::UsernameCaseMapped;
 
@@ -33,9 +35,7 @@ impl UserName {
     /// forbids: spaces, control characters, symbols that look like others.
     pub fn parse(text: &str) -> Result<Self> {
         let typed = check_text("name", text, MAX_TEXT_CHARS)?;
-        let canonical = UsernameCaseMapped::enforce(typed.as_str()).map_err(|_| {
-            UserError::validation("name", "must be letters, digits and punctuation, without spaces")
-        })?;
+        let canonical = canonical(&typed)?;
         if canonical.chars().count() > MAX_TEXT_CHARS {
             return Err(UserError::validation("name", "must be at most 255 characters long"));
         }
@@ -52,6 +52,17 @@ impl UserName {
     pub fn canonical(&self) -> &str {
         self.canonical.as_deref().unwrap_or(&self.typed)
     }
+}
+
+/// The profile's form. Of ASCII it only makes small letters, but takes its time over it.
+fn canonical(typed: &str) -> Result<Cow<'_, str>> {
+    if typed.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let is_canonical = !typed.bytes().any(|byte| byte.is_ascii_uppercase());
+        return Ok(if is_canonical { typed.into() } else { typed.to_ascii_lowercase().into() });
+    }
+    UsernameCaseMapped::enforce(typed).map_err(|_| {
+        UserError::validation("name", "must be letters, digits and punctuation, without spaces")
+    })
 }
 
 impl PartialEq for UserName {
@@ -83,6 +94,16 @@ mod tests {
         assert_eq!(canonical[0], canonical[1]);
         assert_eq!(canonical[0], canonical[2]);
         assert_eq!(canonical[3], "angela");
+    }
+
+    #[test]
+    fn the_short_way_through_ascii_is_the_way_of_the_profile() {
+        for pair in (0..128u8).flat_map(|a| (0..128u8).map(move |b| [a, b])) {
+            let text = str::from_utf8(&pair).unwrap();
+            let expected = UsernameCaseMapped::enforce(text).ok();
+            let name = UserName::parse(text).ok().filter(|name| name.as_str() == text);
+            assert_eq!(name.as_ref().map(UserName::canonical), expected.as_deref(), "{text:?}");
+        }
     }
 
     #[test]
