@@ -89,6 +89,65 @@ fn describe(span: &mut SpanData) {
     span.attributes = described.map(|(key, value)| KeyValue::new(key, value)).collect();
 }
 
-const fn is_number(value: &Value) -> bool {
-    matches!(value, Value::Bool(_) | Value::I64(_) | Value::F64(_))
+/// Unsigned numbers come as text.
+fn is_number(value: &Value) -> bool {
+    match value {
+        Value::Bool(_) | Value::I64(_) | Value::F64(_) => true,
+        value => value.as_str().parse::<u64>().is_ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use opentelemetry::InstrumentationScope;
+    use opentelemetry::trace::{SpanContext, SpanId};
+    use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
+
+    use super::*;
+
+    /// What the collector is told: the name, the attributes, and whether it went wrong.
+    fn told(name: &'static str, attributes: &[(&'static str, &'static str)]) -> (String, String) {
+        let attributes = attributes.iter().map(|(key, value)| KeyValue::new(*key, *value));
+        let mut span = SpanData {
+            span_context: SpanContext::empty_context(),
+            parent_span_id: SpanId::INVALID,
+            parent_span_is_remote: false,
+            span_kind: SpanKind::Internal,
+            name: name.into(),
+            start_time: UNIX_EPOCH,
+            end_time: UNIX_EPOCH,
+            attributes: attributes.collect(),
+            dropped_attributes_count: 0,
+            events: SpanEvents::default(),
+            links: SpanLinks::default(),
+            status: Status::Unset,
+            instrumentation_scope: InstrumentationScope::default(),
+        };
+        describe(&mut span);
+        let attributes = span.attributes.iter();
+        let attributes = attributes.map(|told| format!("{}={}", told.key, told.value.as_str()));
+        let failed = if span.status == Status::Unset { "" } else { " failed" };
+        (format!("{}{failed}", span.name), attributes.collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn nothing_is_told_that_is_not_named() {
+        let request = [("method", "GET"), ("route", "/users/{id}"), ("email", "eve@example.com")];
+        let (name, attributes) = told("request", &request);
+        assert_eq!(name, "GET /users/{id}");
+        assert_eq!(attributes, "http.request.method=GET http.route=/users/{id}");
+        let (name, attributes) = told("suspend", &[("id", "0190c8a5-0000"), ("rows", "12")]);
+        assert_eq!((&*name, &*attributes), ("suspend", "rows=12"));
+    }
+
+    #[test]
+    fn only_what_this_host_did_wrong_has_failed() {
+        for (status, name) in [("404", "GET"), ("500", "GET failed")] {
+            let request = [("method", "GET"), ("route", "none"), ("status", status)];
+            let attributes = format!("http.request.method=GET http.response.status_code={status}");
+            assert_eq!(told("request", &request), (name.to_owned(), attributes));
+        }
+    }
 }
