@@ -7,7 +7,6 @@
     clippy::expect_used,
     clippy::panic,
     clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     reason = "a benchmark without its database has nothing to measure"
 )]
