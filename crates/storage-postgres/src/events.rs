@@ -9,6 +9,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use sqlx::types::Json;
 use sqlx::types::ipnet::IpNet;
 use sqlx::{Connection, PgConnection, Postgres, QueryBuilder};
 use systemprompt_users_domain::{
@@ -17,6 +18,7 @@ use systemprompt_users_domain::{
 };
 use uuid::Uuid;
 
+use crate::copy::{CopyRows, MANY};
 use crate::error::{corrupt, storage_error};
 use crate::time::bound;
 use crate::unit::Unit;
@@ -103,6 +105,9 @@ impl EventLog for Unit {
 }
 
 async fn append(unit: &mut Unit, events: &[Event]) -> StorageResult<()> {
+    if events.len() >= MANY {
+        return copy(unit, events).await;
+    }
     let mut ids: Vec<Uuid> = Vec::with_capacity(events.len());
     let mut times: Vec<DateTime<Utc>> = Vec::with_capacity(events.len());
     let mut users: Vec<Option<Uuid>> = Vec::with_capacity(events.len());
@@ -133,6 +138,24 @@ async fn append(unit: &mut Unit, events: &[Event]) -> StorageResult<()> {
     .execute(unit.writer()?)
     .await;
     unit.done(result).map(|_| ())
+}
+
+async fn copy(unit: &mut Unit, events: &[Event]) -> StorageResult<()> {
+    let mut rows = CopyRows::new(6);
+    for event in events {
+        rows.row();
+        rows.field(event.id.as_uuid())?;
+        rows.field(event.at)?;
+        rows.field(event.kind.user_id().map(|id| id.as_uuid()))?;
+        rows.field(event.kind.target().map(|target| target.network()))?;
+        rows.field(Json(&event.actor))?;
+        rows.field(Json(&event.kind))?;
+    }
+    unit.copy(
+        "COPY events (id, at, user_id, target, actor, kind) FROM STDIN WITH (FORMAT binary)",
+        rows,
+    )
+    .await
 }
 
 fn not_json(error: serde_json::Error) -> StorageError {

@@ -2,6 +2,7 @@
 
 mod access;
 mod bans;
+mod copy;
 mod error;
 mod events;
 mod jobs;

@@ -59,6 +59,7 @@ impl Pool {
             Ok(Lease {
                 connection: Some(connection),
                 in_statement: false,
+                in_copy: false,
                 in_transaction: false,
                 is_broken: false,
                 shared: Arc::clone(&self.shared),
@@ -154,6 +155,8 @@ pub(crate) struct Lease {
     connection: Option<Connected>,
     /// A statement was begun, and its end was not seen: whoever waited for it has given up.
     in_statement: bool,
+    /// The same of a `COPY`: the driver can't go on behind half of one.
+    in_copy: bool,
     in_transaction: bool,
     is_broken: bool,
     shared: Arc<Shared>,
@@ -168,9 +171,16 @@ impl Lease {
         connection.ok_or_else(|| StorageError::Other("the connection is gone".into()))
     }
 
+    /// The connection, for one `COPY`; [`Lease::done`] takes its result.
+    pub(crate) fn begin_copy(&mut self) -> StorageResult<&mut PgConnection> {
+        self.in_copy = true;
+        self.begin_statement()
+    }
+
     /// What a statement gave, or the port's error; notes when the connection is lost.
     pub(crate) fn done<T>(&mut self, result: sqlx::Result<T>) -> StorageResult<T> {
         self.in_statement = false;
+        self.in_copy = false;
         result.map_err(|error| {
             if is_broken(&error) {
                 self.is_broken = true;
@@ -233,9 +243,12 @@ impl Drop for Lease {
         // same effect.
         let Ok(runtime) = Handle::try_current() else { return };
         let (shared, permit) = (Arc::clone(&self.shared), self.permit.take());
-        let in_transaction = self.in_transaction;
+        let (in_copy, in_transaction) = (self.in_copy, self.in_transaction);
         runtime.spawn(async move {
-            if let Some(connected) = tidy(connected, in_transaction, &shared).await {
+            if in_copy {
+                // The server notices a socket that is gone, but not while it waits for a lock.
+                let _ = cancel(connected.process, &shared).await;
+            } else if let Some(connected) = tidy(connected, in_transaction, &shared).await {
                 shared.push(connected);
             }
             drop(permit);
@@ -262,19 +275,24 @@ async fn tidy(
     let ended = match timeout(PATIENCE, &mut end).await {
         Ok(ended) => ended.is_ok(),
         Err(_) => {
-            let cancelled = async {
-                let mut aside = connect(&shared.server, &shared.options).await?.connection;
-                sqlx::query!("SELECT pg_cancel_backend($1)", process).fetch_one(&mut aside).await?;
-                aside.close().await
-            };
             // The statement fails then, and with it the waiting for its rest. Neither may take forever: a server
             // that has gone silent would keep the place in the pool.
-            let _ = timeout(shared.options.acquire_timeout, cancelled).await;
+            let _ = cancel(process, shared).await;
             timeout(shared.options.acquire_timeout, &mut end).await.is_ok_and(|ended| ended.is_ok())
         }
     };
     drop(end);
     ended.then_some(connected)
+}
+
+/// Cancels what a server's process does, and answers when that is asked for, or can't be.
+async fn cancel(process: i32, shared: &Shared) -> Option<()> {
+    let cancelled = async {
+        let mut aside = connect(&shared.server, &shared.options).await?.connection;
+        sqlx::query!("SELECT pg_cancel_backend($1)", process).fetch_one(&mut aside).await?;
+        aside.close().await
+    };
+    timeout(shared.options.acquire_timeout, cancelled).await.ok()?.ok()
 }
 
 /// How long a statement that nobody waits for any more may take to end by itself.

@@ -8,6 +8,7 @@ use systemprompt_users_domain::{
     UserRepository,
 };
 
+use crate::copy::CopyRows;
 use crate::pool::Lease;
 
 /// Reads by single statements, or writes in a transaction (READ COMMITTED, so that what is read under a lock
@@ -68,15 +69,31 @@ impl Unit {
 
     /// The connection, for statements that change something.
     pub(crate) fn writer(&mut self) -> StorageResult<&mut PgConnection> {
-        if !self.writes() {
-            return Err(StorageError::Other("this unit of work only reads".into()));
-        }
+        self.check_writes()?;
         self.lease.begin_statement()
+    }
+
+    fn check_writes(&self) -> StorageResult<()> {
+        match self.writes() {
+            true => Ok(()),
+            false => Err(StorageError::Other("this unit of work only reads".into())),
+        }
     }
 
     /// What a statement gave, or the port's error.
     pub(crate) fn done<T>(&mut self, result: sqlx::Result<T>) -> StorageResult<T> {
         self.lease.done(result)
+    }
+
+    /// Adds rows to the table and columns that `statement`, a `COPY`, names.
+    pub(crate) async fn copy(
+        &mut self,
+        statement: &'static str,
+        rows: CopyRows,
+    ) -> StorageResult<()> {
+        self.check_writes()?;
+        let result = rows.send(self.lease.begin_copy()?, statement).await;
+        self.done(result)
     }
 
     /// Runs a statement without parameters or rows.

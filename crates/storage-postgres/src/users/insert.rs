@@ -7,9 +7,11 @@ use systemprompt_users_domain::{
 };
 use uuid::Uuid;
 
+use super::copy;
 use super::one;
 use super::row::UserColumns;
 use super::search_index;
+use crate::copy::MANY;
 use crate::unit::Unit;
 
 /// How often a user is tried again whose key was taken, and free when we looked by whom.
@@ -41,7 +43,11 @@ fn runs_of_unique_ids(users: &[User]) -> Vec<&[User]> {
 }
 
 async fn insert_run(unit: &mut Unit, users: &[User]) -> StorageResult<Vec<InsertOutcome>> {
-    let mut inserted = insert(unit, &users.iter().collect::<Vec<_>>()).await?;
+    let all: Vec<&User> = users.iter().collect();
+    if is_copied(unit, &all).await? {
+        return Ok(vec![InsertOutcome::Inserted; users.len()]);
+    }
+    let mut inserted = insert(unit, &all).await?;
     let mut conflicts = HashMap::new();
     for attempt in 1.. {
         let open: Vec<&User> = users
@@ -75,6 +81,21 @@ async fn insert_run(unit: &mut Unit, users: &[User]) -> StorageResult<Vec<Insert
         None => InsertOutcome::Inserted,
     };
     Ok(users.iter().map(outcome).collect())
+}
+
+/// Stores all of `users` in the quickest way, if they are many and each key is free; or none.
+///
+/// The constraints decide. Holders are looked for first since a copy that fails has written rows for nothing,
+/// of which an import that is run once more would leave as many as there are users.
+async fn is_copied(unit: &mut Unit, users: &[&User]) -> StorageResult<bool> {
+    if users.len() < MANY || !holders(unit, users).await?.is_empty() {
+        return Ok(false);
+    }
+    if !copy::insert(unit, users).await? {
+        return Ok(false);
+    }
+    search_index::add(unit, users).await?;
+    Ok(true)
 }
 
 /// Stores those that it can, and answers which.

@@ -1,6 +1,7 @@
 //! Users: each method of the port, and the file where it is done.
 
 mod cell;
+mod copy;
 mod count;
 mod find;
 mod insert;

@@ -7,8 +7,10 @@ use systemprompt_users_domain::{StorageResult, User, search_fields};
 use uuid::Uuid;
 
 use super::cell;
+use super::copy;
 use super::row::{into_users, users};
 use super::update::Stored;
+use crate::copy::MANY;
 use crate::error::storage_error;
 use crate::unit::Unit;
 
@@ -23,7 +25,7 @@ pub(super) struct Searchable {
 }
 
 impl Searchable {
-    fn new(user: &User) -> Self {
+    pub(super) fn new(user: &User) -> Self {
         let text: String =
             search_fields(user).into_iter().flat_map(|field| [SEPARATOR.into(), field]).collect();
         let (search_text, visitor_text) =
@@ -69,7 +71,7 @@ impl Columns {
 }
 
 /// The different fields of `user` in order, each with how many bytes it has in common with the one before.
-fn terms(user: &User) -> Vec<(i16, String)> {
+pub(super) fn terms(user: &User) -> Vec<(i16, String)> {
     let mut fields = search_fields(user);
     fields.sort_unstable();
     fields.dedup();
@@ -86,6 +88,9 @@ fn terms(user: &User) -> Vec<(i16, String)> {
 pub(super) async fn add(unit: &mut Unit, users: &[&User]) -> StorageResult<()> {
     if users.is_empty() {
         return Ok(());
+    }
+    if users.len() >= MANY {
+        return copy::add_to_search(unit, users).await;
     }
     let columns = Columns::of(users.iter().copied());
     let result = insert(unit.writer()?, &columns).await;

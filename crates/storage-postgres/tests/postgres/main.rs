@@ -8,6 +8,7 @@
 
 mod connections;
 mod contract;
+mod copy;
 mod counters;
 mod database;
 mod events;
