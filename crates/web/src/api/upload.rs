@@ -8,11 +8,16 @@ use axum::http::StatusCode;
 use bytes::{Buf, Bytes};
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout};
 
 use crate::Problem;
 
 /// How many pieces wait for the parser at the most.
 const PIECES: usize = 4;
+
+/// How many bytes a second a client must send on the whole, so that one that dribbles makes room for others.
+const SLOWEST: u32 = 256;
 
 /// Why a body can't be read on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +28,7 @@ pub(crate) enum UploadError {
     /// The body is larger than the host allows.
     #[error("the body is too large")]
     TooLarge,
-    /// Nothing came for longer than a request may take.
+    /// Nothing came for longer than a request may take, or too little on the whole.
     #[error("the body came too slowly")]
     TooSlow,
 }
@@ -57,8 +62,8 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    /// Reads at most `max` bytes, and waits at most `patience` for each piece. Whoever drops the reader ends the
-    /// reading of the body.
+    /// Reads at most `max` bytes, and waits at most `patience` for each piece; for all of them together so long, and
+    /// a second more for every [`SLOWEST`] bytes that came. Whoever drops the reader ends the reading of the body.
     pub(crate) fn new(body: Body, max: usize, patience: Duration) -> Self {
         let (sender, pieces) = mpsc::channel(PIECES);
         tokio::spawn(forward(body, max, patience, sender));
@@ -74,12 +79,14 @@ async fn forward(
 ) {
     let mut pieces = body.into_data_stream();
     let mut left = max;
+    let mut waits = Waits { patience, left: patience };
     loop {
-        let piece = match tokio::time::timeout(patience, pieces.next()).await {
+        let piece = match waits.wait(pieces.next()).await {
             Ok(None) => return,
             Ok(Some(Ok(piece))) => match left.checked_sub(piece.len()) {
                 Some(rest) => {
                     left = rest;
+                    waits.earn(piece.len());
                     Ok(piece)
                 }
                 None => Err(UploadError::TooLarge),
@@ -91,6 +98,26 @@ async fn forward(
         if sender.send(piece).await.is_err() || is_last {
             return;
         }
+    }
+}
+
+/// How long is still waited for a client. What the parser or the storage takes does not count.
+struct Waits {
+    patience: Duration,
+    left: Duration,
+}
+
+impl Waits {
+    async fn wait<T>(&mut self, next: impl Future<Output = T>) -> Result<T, Elapsed> {
+        let began = Instant::now();
+        let next = timeout(self.patience.min(self.left), next).await;
+        self.left = self.left.saturating_sub(began.elapsed());
+        next
+    }
+
+    fn earn(&mut self, bytes: usize) {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.left = self.left.saturating_add(Duration::from_secs(1) * bytes / SLOWEST);
     }
 }
 
@@ -116,5 +143,41 @@ impl Read for Upload {
         let read = self.fill_buf()?.read(buffer)?;
         self.consume(read);
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    /// How an upload of `count` pieces ends, one every `pause`.
+    async fn dribbled(count: usize, piece: &'static [u8], pause: Duration) -> io::Result<usize> {
+        let pieces = stream::iter(0..count).then(move |_| async move {
+            tokio::time::sleep(pause).await;
+            Ok::<_, io::Error>(Bytes::from_static(piece))
+        });
+        let (sender, mut received) = mpsc::channel(PIECES);
+        let body = Body::from_stream(pieces);
+        tokio::spawn(forward(body, usize::MAX, Duration::from_secs(30), sender));
+        let mut bytes = 0;
+        while let Some(piece) = received.recv().await {
+            // However long this takes is not the client's fault.
+            tokio::time::sleep(Duration::from_secs(100)).await;
+            bytes += piece.map_err(io::Error::other)?.len();
+        }
+        Ok(bytes)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_dribbles_is_left_and_who_is_slow_is_not() {
+        let second = Duration::from_secs(1);
+        let left = dribbled(1000, b"x", second).await.unwrap_err();
+        assert_eq!(cause(&left), UploadError::TooSlow);
+        assert_eq!(dribbled(1000, &[b'x'; 256], second).await.unwrap(), 256_000);
+        assert_eq!(dribbled(29, b"x", second).await.unwrap(), 29);
+        let silent = dribbled(2, &[b'x'; 1 << 20], 31 * second).await.unwrap_err();
+        assert_eq!(cause(&silent), UploadError::TooSlow);
     }
 }
