@@ -2,11 +2,7 @@
 //!
 //! `BENCH_MEMORY=100000` asks for another number of users.
 
-#![expect(
-    clippy::expect_used,
-    clippy::cast_precision_loss,
-    reason = "a benchmark without its database has nothing to measure"
-)]
+#![expect(clippy::expect_used, reason = "a benchmark without its database has nothing to measure")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
