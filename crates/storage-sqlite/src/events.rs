@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use sqlx::types::Uuid;
 use systemprompt_users_domain::{
-    Event, EventFilter, EventId, EventLog, EventPosition, RecordedEvent, StorageError,
-    StorageResult, UserId,
+    Actor, Event, EventFilter, EventId, EventKind, EventLog, EventPosition, RecordedEvent,
+    StorageError, StorageResult, UserId,
 };
 
 use crate::codec::{hex, micros, time, unsigned};
@@ -17,8 +18,8 @@ use crate::unit::Unit;
 #[async_trait]
 impl EventLog for Unit {
     async fn append(&mut self, events: &[Event]) -> StorageResult<()> {
-        let rows = events.iter().map(to_json).collect::<StorageResult<Vec<_>>>()?;
-        let rows = Value::Array(rows).to_string();
+        let rows: Vec<NewRow<'_>> = events.iter().map(NewRow::of).collect();
+        let rows = serde_json::to_string(&rows).map_err(other)?;
         sqlx::query!(
             "INSERT INTO events (id, at, actor, details, user_id, target)
              SELECT unhex(value ->> 'id'), value ->> 'at', value ->> 'actor', value ->> 'details',
@@ -120,15 +121,28 @@ fn list_sql(filter: &EventFilter, before: Option<EventPosition>, limit: u16) -> 
     Ok(sql)
 }
 
-fn to_json(event: &Event) -> StorageResult<Value> {
-    Ok(json!({
-        "id": hex(event.id.as_uuid()),
-        "at": micros(event.at),
-        "actor": serde_json::to_value(&event.actor).map_err(other)?,
-        "details": serde_json::to_value(&event.kind).map_err(other)?,
-        "user": event.kind.user_id().map(|id| hex(id.as_uuid())),
-        "target": event.kind.target().map(|target| target.to_string()),
-    }))
+/// An event as the statement reads it.
+#[derive(Serialize)]
+struct NewRow<'e> {
+    id: Value,
+    at: i64,
+    actor: &'e Actor,
+    details: &'e EventKind,
+    user: Option<Value>,
+    target: Option<String>,
+}
+
+impl<'e> NewRow<'e> {
+    fn of(event: &'e Event) -> Self {
+        Self {
+            id: hex(event.id.as_uuid()),
+            at: micros(event.at),
+            actor: &event.actor,
+            details: &event.kind,
+            user: event.kind.user_id().map(|id| hex(id.as_uuid())),
+            target: event.kind.target().map(|target| target.to_string()),
+        }
+    }
 }
 
 #[derive(sqlx::FromRow)]

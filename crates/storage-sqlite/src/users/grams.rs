@@ -18,16 +18,24 @@ const ANONYMOUS: char = '\u{E100}';
 
 /// What the index holds of a user: tokens separated by spaces.
 pub(crate) fn document(fields: &[String], anonymous: bool) -> String {
-    let mut runs = BTreeSet::new();
-    for field in fields {
-        let inner: Vec<char> = field.chars().skip(1).map(token_char).collect();
-        for start in 0..inner.len() {
-            for length in 1..=MAX_RUN.min(inner.len() - start) {
-                runs.extend(inner.get(start..start + length).map(|run| token(run, anonymous)));
-            }
-        }
+    let inner: Vec<Vec<char>> =
+        fields.iter().map(|field| field.chars().skip(1).map(token_char).collect()).collect();
+    let mut runs: Vec<&[char]> = Vec::new();
+    for length in 1..=MAX_RUN {
+        runs.extend(inner.iter().flat_map(|field| field.windows(length)));
     }
-    runs.into_iter().collect::<Vec<_>>().join(" ")
+    // Each once, and beside those like it, where the index looks for them next.
+    runs.sort_unstable();
+    runs.dedup();
+    let mut document = String::with_capacity(runs.len() * (2 * MAX_RUN + 1));
+    for run in runs {
+        if !document.is_empty() {
+            document.push(' ');
+        }
+        document.extend(anonymous.then_some(ANONYMOUS));
+        document.extend(run);
+    }
+    document
 }
 
 /// The question for users who hold all runs of `text`, in the language of FTS5.

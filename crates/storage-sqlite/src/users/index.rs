@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
 use sqlx::SqliteConnection;
 use systemprompt_users_domain::{StorageResult, UserRole};
 
 use super::grams;
 use super::row::{UserRow, roles};
 use crate::codec::number_list;
-use crate::error::storage_error;
+use crate::error::{other, storage_error};
 
 /// What the search index knows of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +66,7 @@ async fn add_keys(
     connection: &mut SqliteConnection,
     entries: impl Iterator<Item = &Entry>,
 ) -> StorageResult<()> {
-    let Some(keys) = keys_json(entries) else { return Ok(()) };
+    let Some(keys) = keys_json(entries)? else { return Ok(()) };
     sqlx::query!(
         "INSERT INTO user_keys (cell, key, place)
          SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)",
@@ -83,7 +82,7 @@ async fn remove_keys(
     connection: &mut SqliteConnection,
     entries: impl Iterator<Item = &Entry>,
 ) -> StorageResult<()> {
-    let Some(keys) = keys_json(entries) else { return Ok(()) };
+    let Some(keys) = keys_json(entries)? else { return Ok(()) };
     sqlx::query!(
         "DELETE FROM user_keys WHERE (cell, key, place) IN (
              SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)
@@ -100,13 +99,13 @@ async fn add_grams(
     connection: &mut SqliteConnection,
     entries: impl Iterator<Item = &Entry>,
 ) -> StorageResult<()> {
-    let documents: Vec<_> = entries
-        .map(|entry| json!([entry.place, grams::document(&entry.fields, entry.anonymous)]))
+    let documents: Vec<(i64, String)> = entries
+        .map(|entry| (entry.place, grams::document(&entry.fields, entry.anonymous)))
         .collect();
     if documents.is_empty() {
         return Ok(());
     }
-    let documents = json!(documents).to_string();
+    let documents = serde_json::to_string(&documents).map_err(other)?;
     sqlx::query!(
         "INSERT INTO user_grams (rowid, grams) SELECT value ->> 0, value ->> 1 FROM json_each(?1)",
         documents
@@ -134,11 +133,14 @@ async fn remove_grams(
 }
 
 /// The rows of `user_keys`; two fields of a user that are the same are one row.
-fn keys_json<'e>(entries: impl Iterator<Item = &'e Entry>) -> Option<String> {
-    let mut keys = Vec::new();
+fn keys_json<'e>(entries: impl Iterator<Item = &'e Entry>) -> StorageResult<Option<String>> {
+    let mut keys: Vec<(i64, &str, i64)> = Vec::new();
     for entry in entries {
-        let distinct: BTreeSet<_> = entry.fields.iter().collect();
-        keys.extend(distinct.into_iter().map(|key| json!([entry.cell, key, entry.place])));
+        let distinct: BTreeSet<&str> = entry.fields.iter().map(String::as_str).collect();
+        keys.extend(distinct.into_iter().map(|key| (entry.cell, key, entry.place)));
     }
-    (!keys.is_empty()).then(|| json!(keys).to_string())
+    if keys.is_empty() {
+        return Ok(None);
+    }
+    serde_json::to_string(&keys).map(Some).map_err(other)
 }

@@ -76,8 +76,7 @@ async fn insert(
     connection: &mut SqliteConnection,
     users: &[(&User, i64)],
 ) -> StorageResult<HashSet<Uuid>> {
-    let rows: Vec<_> = users.iter().map(|(user, place)| to_json(user, *place)).collect();
-    let rows = Value::Array(rows).to_string();
+    let rows = to_json(users.iter().copied())?;
     let stored = sqlx::query_scalar!(
         r#"INSERT INTO users (
              place, id, name, name_key, email, email_verified, full_name, display_name, avatar_url,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::SqliteConnection;
 use sqlx::types::Uuid;
 use systemprompt_users_domain::{StorageError, StorageResult, User, UserId};
@@ -94,9 +94,7 @@ async fn update(
     users: &[User],
     places: &[i64],
 ) -> StorageResult<()> {
-    let rows: Vec<_> =
-        users.iter().zip(places).map(|(user, place)| to_json(user, *place)).collect();
-    let rows = Value::Array(rows).to_string();
+    let rows = to_json(users.iter().zip(places.iter().copied()))?;
     sqlx::query!(
         "UPDATE users SET
              name = new.value ->> 2, name_key = new.value ->> 3, email = new.value ->> 4,
