@@ -67,7 +67,10 @@ async fn users_by_key(storage: &PostgresStorage, plans: &Plans) {
     let mut unit = storage.read().await.unwrap();
     let users = unit.users();
     assert_eq!(users.find_many(&[7, 70, 700].map(user_id)).await.unwrap().len(), 3);
+    assert_eq!(users.find_many(&[user_id(7)]).await.unwrap().len(), 1);
     assert_eq!(users.find_by_names(&[name("PERSON7")]).await.unwrap().len(), 1);
+    assert_eq!(users.find_by_names(&["PERSON7", "nobody"].map(name)).await.unwrap().len(), 1);
+    assert_eq!(users.find_by_emails(&[email("person7@example.com")]).await.unwrap().len(), 1);
     let emails = ["person7@example.com", "nobody@example.com"].map(email);
     assert_eq!(users.find_by_emails(&emails).await.unwrap().len(), 1);
     assert!(users.find_deleted_by_name(&name("person2")).await.unwrap().is_some());
@@ -154,6 +157,8 @@ async fn user_changes(storage: &PostgresStorage, plans: &Plans) {
     swapped[1].name = bots[0].name.clone();
     let swapped: Vec<_> = swapped.into_iter().map(|user| changed(user, |_| ())).collect();
     users.update_many(&swapped).await.unwrap();
+    let one = users.lock_many(&[user_id(60)]).await.unwrap().remove(0);
+    users.update_many(&[changed(one, |user| user.is_bot = !user.is_bot)]).await.unwrap();
     users.touch_many(&[(user_id(40), now()), (user_id(50), now())]).await.unwrap();
     users.purge_many(&[user_id(1), user_id(5000)]).await.unwrap();
 }
@@ -192,6 +197,7 @@ async fn session_changes(storage: &PostgresStorage, plans: &Plans) {
     sessions.end_many(&[10, 20].map(session_id), EndReason::Logout, now()).await.unwrap();
     let users = [9, 19, 29].map(user_id);
     sessions.end_all(&users, Some(session_id(30)), EndReason::Revoked, now()).await.unwrap();
+    sessions.end_all(&[user_id(49)], None, EndReason::Revoked, now()).await.unwrap();
     assert_eq!(sessions.move_all(user_id(39), user_id(40)).await.unwrap(), 2);
     assert_eq!(sessions.end_expired(minutes(500_000), 20).await.unwrap(), 20);
     assert_eq!(sessions.delete_ended(minutes(500_000), 20).await.unwrap(), 20);
