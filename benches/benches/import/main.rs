@@ -32,14 +32,11 @@ use std::time::{Duration, Instant};
 
 use systemprompt_users::{DbPool, OnExisting, UserAdminService, UserService};
 use systemprompt_users_bench::rate;
-use systemprompt_users_import::{Lines, Rows, UserCsv, UserStore, UserStored};
+use systemprompt_users_import::{BATCH, Lines, Rows, UserCsv, UserStore, UserStored};
 use tokio::runtime::Runtime;
 
 /// How often each side is measured.
 const ROUNDS: usize = 3;
-
-/// How many rows are one batch: as in `usersctl`.
-const BATCH: usize = 1_000;
 
 /// What ours is to reach of the bare thing.
 const LEAST: f64 = 0.4;

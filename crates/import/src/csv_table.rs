@@ -199,6 +199,10 @@ impl Fields<'_> {
 }
 
 fn parse(bytes: &[u8]) -> io::Result<ByteRecord> {
+    if !bytes.contains(&b'"') {
+        // Most rows. A reader costs several times what it reads here.
+        return Ok(bytes.split(|byte| *byte == b',').collect());
+    }
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)

@@ -22,6 +22,10 @@ pub use user_csv::UserCsv;
 pub use user_jsonl::UserJsonl;
 pub use user_row::UserRow;
 
+/// How many rows are stored in one unit: enough that a commit, and what a text index writes with each, weighs
+/// little; few enough that nobody else who writes waits for long.
+pub const BATCH: usize = 2_000;
+
 /// Why the rows of a file could not be begun.
 #[derive(Debug, thiserror::Error)]
 pub enum HeaderError {

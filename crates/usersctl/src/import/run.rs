@@ -8,10 +8,7 @@ use super::errors_file::ErrorsFile;
 use crate::exit::{Done, Failure, Outcome, with_causes};
 use crate::output::{Column, Output, Record, Terminal, Value, printable};
 use crate::progress::Progress;
-use systemprompt_users_import::{Original, Row, RowError, Rows};
-
-/// How many rows are stored in one unit.
-const BATCH: usize = 1000;
+use systemprompt_users_import::{BATCH, Original, Row, RowError, Rows};
 
 /// How many bad rows are reported to a terminal; `--errors` keeps all of them.
 const MAX_REPORTED: u64 = 20;

@@ -109,7 +109,7 @@ fn interrupted_it_can_be_run_again() {
     let row = |n: usize| format!("user{n},user{n}@example.com\n");
     let head: String = (0..2000).map(row).collect();
     let rest: String = (2000..2600).map(row).collect();
-    // The first two batches are in when the pipe is still open: then the program is killed.
+    // The first batch is in when the pipe is still open: then the program is killed.
     let mut child =
         cli.command(&["users", "import", "-", "-o", "json"]).stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
