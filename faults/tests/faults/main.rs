@@ -10,7 +10,10 @@
 mod clock_back;
 mod disk_full;
 mod host_killed;
+mod import_over_api;
 mod job_hosts;
 mod postgres_killed;
 mod stalled;
+mod storage_gone;
 mod support;
+mod told_to_stop;

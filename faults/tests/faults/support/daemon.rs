@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{ChildStdin, Command};
+use std::process::{ChildStdin, Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,12 +19,20 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// Starts it on a storage.
+    /// Starts it on a storage, without jobs.
     pub(crate) fn start(place: &Place, url: &str, args: &[&str]) -> Self {
+        Self::launch(place, url, &[args, &["--jobs=false"]].concat())
+    }
+
+    pub(crate) fn start_with_jobs(place: &Place, url: &str) -> Self {
+        Self::launch(place, url, &[])
+    }
+
+    fn launch(place: &Place, url: &str, args: &[&str]) -> Self {
         let mut command = Command::new(binary("usersd"));
         command
             .args(args)
-            .args(["--listen", "127.0.0.1:0", "--forward-auth-key=false", "--jobs=false"])
+            .args(["--listen", "127.0.0.1:0", "--forward-auth-key=false"])
             .env("USERSD_DATABASE", url)
             .env("HOME", place.path())
             .env_remove("RUST_LOG")
@@ -46,6 +54,17 @@ impl Daemon {
 
     pub(crate) fn kill(&mut self) {
         self.program.kill();
+    }
+
+    /// Tells it to end in order.
+    pub(crate) fn terminate(&self) {
+        let id = self.program.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
+    }
+
+    /// Waits for its end: the status, and what it wrote on stderr.
+    pub(crate) fn wait(self) -> (ExitStatus, String) {
+        self.program.wait()
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -73,6 +92,17 @@ pub(crate) fn send(
     credentials: &str,
     body: &str,
 ) -> std::io::Result<u16> {
+    exchange(address, method, path, credentials, body).map(|(status, _)| status)
+}
+
+/// The same with the whole answer.
+pub(crate) fn exchange(
+    address: &str,
+    method: &str,
+    path: &str,
+    credentials: &str,
+    body: &str,
+) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(NEVER))?;
     let length = body.len();
@@ -83,9 +113,10 @@ pub(crate) fn send(
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
-    let answer = String::from_utf8_lossy(&answer);
+    let answer = String::from_utf8_lossy(&answer).into_owned();
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
-    status.ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
+    let status = status.ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    Ok((status, answer))
 }
 
 /// The header of an API key that may do everything.
