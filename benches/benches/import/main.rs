@@ -18,8 +18,6 @@
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
     reason = "a benchmark without its database has nothing to measure"
 )]
 

@@ -142,7 +142,7 @@ async fn wait_for_a_copy_that_waits(aside: &mut PgConnection) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(patience, seen).await.expect("nothing is copied");
+    timeout(patience, seen).await.unwrap();
 }
 
 #[tokio::test]
