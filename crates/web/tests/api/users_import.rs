@@ -110,7 +110,11 @@ async fn what_is_no_list_of_rows_is_refused_at_once() {
     let api = Api::new().await;
     import(&api, "", "application/json", "{}").await.refused(415, "unsupported_media_type", "-");
     import(&api, "", "text/csv", "name,phone\n").await.refused(422, "validation", "header");
-    import(&api, "?colour=red", "text/csv", "name,email\n").await.refused(400, "bad_request", "colour");
+    import(&api, "?colour=red", "text/csv", "name,email\n").await.refused(
+        400,
+        "bad_request",
+        "colour",
+    );
     let empty = import(&api, "", "application/x-ndjson", "").await;
     assert_eq!(lines(&empty)[0]["rows"], 0);
 }
