@@ -11,8 +11,12 @@ use crate::process::{Outcome, cargo, root};
 /// The page that holds the table.
 const PAGE: &str = "docs/performance.md";
 
-/// Runs the benchmarks that the arguments select. A run of all of them renews the table in [`PAGE`].
+/// Runs the benchmarks that the arguments select. A run of all of them renews the tables in [`PAGE`]; so does
+/// `--tables FILE...`, from the kept output of a run that was made in parts.
 pub(crate) fn run(args: &[&str]) -> Outcome {
+    if let ["--tables", files @ ..] = args {
+        return renew(&files.iter().map(read).collect::<Outcome<String>>()?);
+    }
     let server = Server::start()?;
     let fixed = ["bench", "--package", "systemprompt-users-bench", "--"];
     let mut command = cargo(fixed.iter().chain(args));
@@ -23,6 +27,10 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         return Err("a benchmark failed".to_owned());
     }
     if args.is_empty() { renew(&text.unwrap_or_default()) } else { Ok(()) }
+}
+
+fn read(file: &&str) -> Outcome<String> {
+    std::fs::read_to_string(file).map_err(|e| format!("{file}: {e}"))
 }
 
 fn shown_and_kept(output: ChildStdout) -> std::io::Result<String> {
