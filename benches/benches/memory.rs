@@ -8,7 +8,9 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use systemprompt_users::{DbPool, UserService};
-use systemprompt_users_bench::{people, percentile, row, some_user_id};
+use systemprompt_users_bench::{
+    is_asked_for, number, people, percentile, resident, row, some_user_id,
+};
 
 const TABLE: &str = "memory";
 const USERS: u32 = 1_000_000;
@@ -21,18 +23,14 @@ const ROUNDS: u32 = 50_000;
 const FEW: u32 = 1000;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let filters: Vec<&String> = arguments.iter().filter(|word| !word.starts_with("--")).collect();
-    let is_wanted = filters.is_empty() || filters.iter().any(|word| TABLE.contains(word.as_str()));
-    if arguments.iter().any(|word| word == "--bench") && is_wanted {
+    if is_asked_for(TABLE) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime").block_on(measure());
     }
 }
 
 async fn measure() {
-    let users = std::env::var("BENCH_MEMORY").ok().and_then(|users| users.parse().ok());
-    let users: u32 = users.unwrap_or(USERS);
+    let users = number("BENCH_MEMORY", USERS);
     let pool = DbPool::connect("memory:").await.expect("a storage");
     let service = UserService::new(&pool).expect("a service");
 
@@ -41,7 +39,7 @@ async fn measure() {
     let populated = began.elapsed();
     // Users are made in small batches, whose memory the next one uses again, so nearly all that the process
     // has grown by is what is kept.
-    let bytes = (resident() - before) / f64::from(users);
+    let bytes = (resident() - before) as f64 / f64::from(users);
     row(
         TABLE,
         &format!("a user, all told, of {users} with two sessions each"),
@@ -78,12 +76,4 @@ async fn find_by_id(service: &UserService, users: u32, among: u32) -> Duration {
         times.push(began.elapsed() / ROUND);
     }
     percentile(&mut times, 0.5)
-}
-
-/// Bytes of this process that are in memory.
-fn resident() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a figure");
-    let kilobytes: u32 = line.trim().trim_end_matches(" kB").parse().expect("a number");
-    f64::from(kilobytes) * 1024.0
 }

@@ -9,13 +9,15 @@
     reason = "a benchmark without its database has nothing to measure"
 )]
 
+mod asked;
 mod backend;
 mod bulk;
 mod measured;
 mod population;
 mod world;
 
+pub use asked::{is_asked_for, number};
 pub use backend::Backend;
-pub use measured::{percentile, rate, row, time};
+pub use measured::{percentile, rate, resident, row, time};
 pub use population::{people, some_user_id};
 pub use world::{World, world};

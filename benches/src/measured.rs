@@ -48,3 +48,11 @@ pub fn percentile(times: &mut [Duration], share: f64) -> Duration {
     let place = (times.len() as f64 * share) as usize;
     times.get(place).or(times.last()).copied().unwrap_or_default()
 }
+
+/// How much memory this process holds, in bytes.
+pub fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a figure");
+    let kilobytes: usize = line.trim().trim_end_matches(" kB").parse().expect("a number");
+    kilobytes * 1024
+}

@@ -8,7 +8,6 @@
 mod old;
 mod timed;
 
-use std::env;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ use systemprompt_test_postgres::TestCluster;
 use systemprompt_users::{
     Clock, DbPool, JobContext, Policy, SystemClock, SystemEntropy, registered_jobs,
 };
-use systemprompt_users_bench::{percentile, row};
+use systemprompt_users_bench::{is_asked_for, number, percentile, row};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -26,13 +25,10 @@ use crate::timed::TimedStorage;
 const BOUND: Duration = Duration::from_millis(50);
 
 fn main() {
-    let filters: Vec<String> = env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
-    let is_chosen =
-        filters.is_empty() || filters.iter().any(|filter| "cleanup".contains(&**filter));
-    if !env::args().any(|argument| argument == "--bench") || !is_chosen {
+    if !is_asked_for("cleanup") {
         return;
     }
-    let rows = env::var("BENCH_CLEANUP").ok().and_then(|text| text.parse().ok()).unwrap_or(100_000);
+    let rows = number("BENCH_CLEANUP", 100_000);
     let runtime = Runtime::new().expect("a runtime");
     let folder = TempDir::new().expect("a temporary folder");
     let file = format!("sqlite://{}", folder.path().join("bench.db").display());

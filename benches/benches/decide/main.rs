@@ -21,7 +21,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use systemprompt_users::{Requirement, UserRole};
-use systemprompt_users_bench::{row, time};
+use systemprompt_users_bench::{is_asked_for, number, row, time};
 
 use self::lap::{Lap, median};
 use self::networks::{Bare, addresses};
@@ -46,11 +46,7 @@ const SCALE: f64 = 1.6;
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(0, 0, 0, 1));
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
-    if !arguments.iter().any(|argument| argument == "--bench")
-        || filter.is_some_and(|filter| !"decide".contains(filter.as_str()))
-    {
+    if !is_asked_for("decide") {
         return;
     }
     let (networks, sessions) =
@@ -59,10 +55,6 @@ fn main() {
     measure_bans(&world, networks);
     world.sign_in(sessions);
     measure_sessions(&world);
-}
-
-fn number(variable: &str, default: u32) -> u32 {
-    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 fn measure_bans(world: &World, networks: u32) {

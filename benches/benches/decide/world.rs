@@ -8,6 +8,7 @@ use systemprompt_users::{
     CreateUserParams, DbPool, Enforcer, EnforcerOptions, Entropy, LockKey, OnExisting, Requirement,
     SessionId, Storage, SystemClock, Token, UserId, UserService, UserSession,
 };
+use systemprompt_users_bench::resident;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
@@ -149,12 +150,4 @@ async fn ban_all(storage: &dyn Storage, networks: u32, now: DateTime<Utc>) {
         unit.bans().append(&facts).await.expect("bans");
         unit.commit().await.expect("a commit");
     }
-}
-
-/// How much memory this process holds, in bytes.
-fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
-    kilobytes.unwrap_or(0) * 1024
 }

@@ -17,7 +17,7 @@ mod server;
 
 use std::time::Duration;
 
-use systemprompt_users_bench::rate;
+use systemprompt_users_bench::{is_asked_for, number, rate};
 use tokio::runtime::{Builder, Runtime};
 
 use self::client::Client;
@@ -35,15 +35,10 @@ const CONNECTIONS: [usize; 2] = [16, 64];
 const LEAST: f64 = 0.7;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
-    if !arguments.iter().any(|argument| argument == "--bench")
-        || filter.is_some_and(|filter| !"forward_auth".contains(filter.as_str()))
-    {
+    if !is_asked_for("forward_auth") {
         return;
     }
-    let seconds = std::env::var("BENCH_FORWARD_AUTH").ok().and_then(|text| text.parse().ok());
-    let lap = Duration::from_secs_f64(seconds.unwrap_or(2.0) / 2.0);
+    let lap = Duration::from_secs_f64(number("BENCH_FORWARD_AUTH", 2.0) / 2.0);
     let (serving, asking) = (one_thread(), one_thread());
     let server = serving.block_on(Server::start());
     for credential in ["cookie", "bearer token"] {

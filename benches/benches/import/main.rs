@@ -29,7 +29,7 @@ use std::io::Cursor;
 use std::time::{Duration, Instant};
 
 use systemprompt_users::{DbPool, OnExisting, UserAdminService, UserService};
-use systemprompt_users_bench::rate;
+use systemprompt_users_bench::{is_asked_for, number, rate};
 use systemprompt_users_import::{BATCH, Lines, Rows, UserCsv, UserStore, UserStored};
 use tokio::runtime::Runtime;
 
@@ -40,15 +40,10 @@ const ROUNDS: usize = 3;
 const LEAST: f64 = 0.4;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
-    if !arguments.iter().any(|argument| argument == "--bench")
-        || filter.is_some_and(|filter| !"import".contains(filter.as_str()))
-    {
+    if !is_asked_for("import") {
         return;
     }
-    let users: u32 =
-        std::env::var("BENCH_IMPORT").ok().and_then(|text| text.parse().ok()).unwrap_or(100_000);
+    let users = number("BENCH_IMPORT", 100_000);
     let backends = std::env::var("BENCH_BACKENDS").unwrap_or_else(|_| "sqlite,postgres".into());
     let runtime = Runtime::new().expect("a runtime");
     if backends.contains("sqlite") {

@@ -15,10 +15,9 @@ mod script;
 mod server;
 mod work;
 
-use std::env;
 use std::time::Duration;
 
-use systemprompt_users_bench::rate;
+use systemprompt_users_bench::{is_asked_for, number, rate};
 use tokio::runtime::Runtime;
 
 use crate::script::Script;
@@ -29,19 +28,11 @@ use crate::work::{Services, Work};
 const CALLERS: [u32; 2] = [1, 16];
 
 fn main() {
-    let filters: Vec<String> = env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
-    let chosen = |work: &Work| {
-        let names = ["pgbench", work.name()];
-        filters.is_empty() || filters.iter().any(|f| names.iter().any(|name| name.contains(&**f)))
-    };
+    let chosen = |work: &Work| is_asked_for("pgbench") || is_asked_for(work.name());
     let works: Vec<Work> = Work::ALL.into_iter().filter(chosen).collect();
-    if env::args().any(|argument| argument == "--bench") && !works.is_empty() {
+    if !works.is_empty() {
         measure(&works);
     }
-}
-
-fn number(variable: &str, default: u32) -> u32 {
-    env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 fn measure(works: &[Work]) {

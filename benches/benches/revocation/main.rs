@@ -17,7 +17,7 @@ mod hosts;
 use std::time::Duration;
 
 use systemprompt_test_postgres::TestCluster;
-use systemprompt_users_bench::{percentile, row};
+use systemprompt_users_bench::{is_asked_for, number, percentile, row};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
@@ -30,15 +30,10 @@ const TABLE: &str = "Revocation";
 const BOUND: Duration = Duration::from_millis(100);
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
-    if !arguments.iter().any(|argument| argument == "--bench")
-        || filter.is_some_and(|filter| !"revocation".contains(filter.as_str()))
-    {
+    if !is_asked_for("revocation") {
         return;
     }
-    let count = std::env::var("BENCH_REVOCATIONS").ok().and_then(|text| text.parse().ok());
-    let count: usize = count.unwrap_or(1_000);
+    let count: usize = number("BENCH_REVOCATIONS", 1_000);
     Runtime::new().expect("a runtime").block_on(async {
         let database = TestCluster::shared().create_database();
         let hosts = Hosts::on(database.url()).await;
