@@ -1,17 +1,31 @@
 //! The API in memory, asked without a socket.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use axum::Router;
 use axum::body::{Body, BodyDataStream, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use serde_json::Value;
+use systemprompt_users_application::Context;
 use systemprompt_users_domain::{
-    Actor, ApiScope, ApiScopes, CreateUserParams, NewApiKey, NewSession, StartedSession, User,
-    UserRole,
+    Actor, ApiScope, ApiScopes, Clock, CreateUserParams, NewApiKey, NewSession, StartedSession,
+    User, UserRole,
 };
 use systemprompt_users_memory::MemoryStorage;
 use systemprompt_users_web::{OnOutage, Web, WebOptions, api};
 use tower::ServiceExt;
+
+/// A clock that goes on by a millisecond whenever it is asked, so that no two things are of one time.
+struct Ticking(AtomicI64);
+
+impl Clock for Ticking {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(self.0.fetch_add(1, Ordering::SeqCst)).unwrap()
+    }
+}
 
 /// The API over an empty storage, and an API key for everything.
 pub(crate) struct Api {
@@ -33,7 +47,9 @@ impl Api {
 
     pub(crate) async fn with_options(options: WebOptions) -> Self {
         let storage = MemoryStorage::new();
-        let web = Web::new(&storage, options).await.unwrap();
+        let clock = Arc::new(Ticking(AtomicI64::new(1_772_359_200_000)));
+        let context = Context::new(&storage).with_clock(clock);
+        let web = Web::with_context(context, options).await.unwrap();
         let router = api::router(&web);
         let mut api = Self { web, router, secret: String::new() };
         api.secret = api.key([ApiScope::Admin]).await;
