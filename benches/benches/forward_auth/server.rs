@@ -15,8 +15,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// What a proxy asks: whether an admin is signed in.
-pub(crate) const VERIFY: &str = "/auth/verify?role=admin";
-pub(crate) const CONSTANT: &str = "/constant?role=admin";
+pub(crate) const VERIFY: &str = "/auth/verify/role/admin";
+pub(crate) const CONSTANT: &str = "/constant/role/admin";
 
 /// In whose name the proxy asks.
 pub(crate) const CLIENT: &str = "198.51.100.7";
@@ -44,7 +44,7 @@ impl Server {
         let tokens = sign_in(&web).await;
         let key = key(&web).await;
         ban(&web).await;
-        let constant = Router::new().route("/constant", any(async || StatusCode::OK));
+        let constant = Router::new().route("/constant/role/admin", any(async || StatusCode::OK));
         let router = hardened(forward_auth::router(&web).merge(constant), &web);
         let listener = TcpListener::bind((here, 0)).await.expect("a port");
         let address = listener.local_addr().expect("its address");

@@ -11,6 +11,9 @@ use subtle::ConstantTimeEq;
 use crate::{Entropy, UserError};
 
 const SECRET_BYTES: usize = 32;
+/// How many characters of base64 are looked at, and the bytes that they come to.
+const MAX_CHARS: usize = 64;
+const MAX_BYTES: usize = MAX_CHARS / 4 * 3;
 const HASH_BYTES: usize = 32;
 
 /// A 256-bit random secret: a session's or an anonymous visitor's. It is shown once, by
@@ -54,11 +57,13 @@ impl FromStr for Token {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let malformed =
             || UserError::validation("token", "expected 43 characters of URL-safe base64");
-        if text.len() > 64 {
+        if text.len() > MAX_CHARS {
             return Err(malformed());
         }
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| malformed())?;
-        bytes.try_into().map(Self).map_err(|_| malformed())
+        let mut bytes = [0; MAX_BYTES];
+        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).map_err(|_| malformed())?;
+        let secret = bytes.get(..length).and_then(|bytes| bytes.try_into().ok());
+        secret.map(Self).ok_or_else(malformed)
     }
 }
 

@@ -4,11 +4,13 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
 
 use crate::options::ProxyHeader;
 use crate::{Problem, Web};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// How many entries of a forwarding header are looked at, from the right.
 const MAX_HOPS: usize = 32;
@@ -59,8 +61,8 @@ fn client(peer: IpAddr, headers: &HeaderMap, header: ProxyHeader, trusted: &[IpN
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     let mut client = peer.to_canonical();
     let lines = headers.get_all(match header {
-        ProxyHeader::XForwardedFor => "x-forwarded-for",
-        ProxyHeader::Forwarded => "forwarded",
+        ProxyHeader::XForwardedFor => X_FORWARDED_FOR,
+        ProxyHeader::Forwarded => header::FORWARDED,
     });
     // As bytes: what a stranger wrote into a line must not hide what a proxy put behind it.
     let lines: Vec<&[u8]> = lines.iter().map(HeaderValue::as_bytes).collect();

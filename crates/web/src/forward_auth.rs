@@ -10,8 +10,7 @@ use systemprompt_users_application::{AuthenticatedSession, Decision, DenyReason,
 use systemprompt_users_domain::{ApiScope, UserRole};
 
 use crate::auth::{api_key, session_token};
-use crate::client_ip::client_of;
-use crate::{Problem, QueryParams, Web};
+use crate::{ClientIp, Problem, QueryParams, Web};
 
 /// Where the proxy asks.
 pub const VERIFY: &str = "/auth/verify";
@@ -19,6 +18,8 @@ pub const VERIFY: &str = "/auth/verify";
 const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
 const USER: HeaderName = HeaderName::from_static("x-auth-user");
 const ROLES: HeaderName = HeaderName::from_static("x-auth-roles");
+/// How many headers an answer has, with those that the layers around add.
+const HEADERS: usize = 12;
 const REASON: HeaderName = HeaderName::from_static("x-auth-reason");
 
 /// The route [`VERIFY`], for any method.
@@ -102,11 +103,11 @@ async fn answer(
     requirement: Requirement,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (mut parts, _) = request.into_parts();
+    let (parts, _) = request.into_parts();
     if let Some(refusal) = refuse_proxy(web, &parts).await? {
         return Ok(refusal);
     }
-    let address = client_of(&mut parts, web)?;
+    let ClientIp(address) = ClientIp::of(&parts, web)?;
     let token = session_token(&parts.headers, web.options());
     Ok(match web.decide(address, token, requirement).await {
         Decision::Allow(access) => allow(access.session.as_deref()),
@@ -137,13 +138,14 @@ async fn refuse_proxy(web: &Web, parts: &Parts) -> Result<Option<Response>, Prob
 fn allow(session: Option<&AuthenticatedSession>) -> Response {
     let mut response = StatusCode::OK.into_response();
     let headers = response.headers_mut();
+    headers.reserve(HEADERS);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(session) = session {
         let user = &session.user;
         let roles: Vec<_> = user.roles.iter().map(UserRole::as_str).collect();
-        set(headers, USER_ID, &user.id.to_string());
-        set(headers, USER, &percent_encode(user.name.as_str()));
-        set(headers, ROLES, &roles.join(","));
+        set(headers, USER_ID, user.id.to_string());
+        set(headers, USER, percent_encode(user.name.as_str()));
+        set(headers, ROLES, roles.join(","));
     }
     response
 }
@@ -159,7 +161,7 @@ fn refuse(status: StatusCode, reason: &'static str) -> Response {
     response
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+fn set(headers: &mut HeaderMap, name: HeaderName, value: String) {
     if let Ok(value) = HeaderValue::try_from(value) {
         headers.insert(name, value);
     }

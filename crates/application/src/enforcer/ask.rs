@@ -56,7 +56,8 @@ impl Authority {
             Some(token) => self.validate(token).await?,
             None => None,
         };
-        Ok(judge(requirement, token.is_some(), found.map(Arc::new)))
+        let found = found.map(|session| (session.user.roles, Arc::new(session)));
+        Ok(judge(requirement, token.is_some(), found))
     }
 
     /// What a token stands for now.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use systemprompt_users_domain::UserRole;
+use systemprompt_users_domain::{Roles, UserRole};
 
 use crate::AuthenticatedSession;
 
@@ -116,19 +116,20 @@ impl fmt::Display for DenyReason {
     }
 }
 
-/// What a token comes to, under a requirement. `found` is its live session; `given` whether there was one.
+/// What a token comes to, under a requirement. `found` is its live session and the roles of the user; `given` is
+/// whether there was a token.
 pub(super) fn judge(
     requirement: Requirement,
     given: bool,
-    found: Option<Arc<AuthenticatedSession>>,
+    found: Option<(Roles, Arc<AuthenticatedSession>)>,
 ) -> Decision {
     match (requirement, found) {
-        (Requirement::Address, found) => Decision::allow(found),
+        (Requirement::Address, None) => Decision::allow(None),
         (_, None) if !given => Decision::deny(DenyReason::NoToken),
         (_, None) => Decision::deny(DenyReason::InvalidSession),
-        (Requirement::Role(role), Some(found)) if !found.user.roles.contains(role) => {
+        (Requirement::Role(role), Some((roles, _))) if !roles.contains(role) => {
             Decision::deny(DenyReason::MissingRole)
         }
-        (Requirement::Session | Requirement::Role(_), found) => Decision::allow(found),
+        (_, Some((_, session))) => Decision::allow(Some(session)),
     }
 }

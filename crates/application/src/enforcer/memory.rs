@@ -9,7 +9,7 @@ use systemprompt_users_domain::{
 };
 use tokio::time::Instant;
 
-use super::activity::{Activity, Seen};
+use super::activity::Activity;
 use super::ask::Authority;
 use super::bans::{BanSnapshot, Published};
 use super::counters::Counter;
@@ -77,7 +77,7 @@ impl Memory {
             return Known::All(Decision::Deny(denial));
         }
         match token {
-            Some(token) => self.decide_session(token, requirement),
+            Some(token) => self.find_session(token, requirement),
             None => Known::All(judge(requirement, false, None)),
         }
     }
@@ -87,6 +87,10 @@ impl Memory {
         if self.freshness.is_behind() {
             return Known::Nothing;
         }
+        self.find_session(text, requirement)
+    }
+
+    fn find_session<'a>(&self, text: &'a str, requirement: Requirement) -> Known<'a> {
         // What is no token at all stands for nothing.
         let Ok(token) = text.parse::<Token>() else {
             return Known::All(judge(requirement, true, None));
@@ -96,7 +100,8 @@ impl Memory {
             Found::Live(cached) => {
                 self.hits.add();
                 self.activity.note(&cached, now);
-                Known::All(judge(requirement, true, Some(Arc::clone(&cached.session))))
+                let found = (cached.roles, Arc::clone(&cached.session));
+                Known::All(judge(requirement, true, Some(found)))
             }
             Found::Expired => {
                 self.hits.add();
@@ -118,12 +123,12 @@ impl Memory {
             }
         };
         if let Some(session) = &session {
-            let seen = Seen::new(&session.session, self.options.touch_interval);
-            let cached = Arc::new(CachedSession { session: Arc::clone(session), seen });
+            let session = Arc::clone(session);
+            let cached = Arc::new(CachedSession::new(session, self.options.touch_interval));
             self.sessions.insert(ticket, &cached);
             self.activity.note(&cached, self.context.now());
         }
-        judge(requirement, true, session)
+        judge(requirement, true, session.map(|session| (session.user.roles, session)))
     }
 
     /// The decision of a host that has fallen behind.

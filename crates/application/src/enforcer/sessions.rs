@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Lifecycle, UnitWeighter};
-use systemprompt_users_domain::{SessionId, TokenHash, UserId};
+use systemprompt_users_domain::{Roles, SessionId, TokenHash, UserId};
 
 use super::activity::Seen;
 use super::thrown_out::{ThrownOut, Ticket};
@@ -14,10 +15,24 @@ use crate::AuthenticatedSession;
 
 type Key = [u8; 32];
 
-/// A live session in memory.
+/// A live session in memory. What a decision looks at lies together here, so that it does not have to wait for
+/// the rest of the session to come from far memory.
 pub(super) struct CachedSession {
     pub(super) session: Arc<AuthenticatedSession>,
     pub(super) seen: Seen,
+    pub(super) roles: Roles,
+    expires_at: i64,
+}
+
+impl CachedSession {
+    pub(super) fn new(session: Arc<AuthenticatedSession>, touch_interval: Duration) -> Self {
+        Self {
+            seen: Seen::new(&session.session, touch_interval),
+            roles: session.user.roles,
+            expires_at: session.session.expires_at.timestamp_micros(),
+            session,
+        }
+    }
 }
 
 /// What memory knows of a token.
@@ -60,7 +75,7 @@ impl SessionCache {
     /// been used on another host.
     pub(super) fn find(&self, token: &TokenHash, now: DateTime<Utc>) -> Found {
         let Some(cached) = self.cache.get(token.as_bytes()) else { return Found::Unknown };
-        if now >= cached.session.session.expires_at {
+        if now.timestamp_micros() >= cached.expires_at {
             self.throw_out_session(&cached);
             return Found::Expired;
         }

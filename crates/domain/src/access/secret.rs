@@ -24,7 +24,7 @@ const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 /// ```
 #[derive(Clone)]
 pub struct ApiKeySecret {
-    prefix: String,
+    prefix: [u8; PREFIX_CHARS],
     token: Token,
 }
 
@@ -34,23 +34,23 @@ impl ApiKeySecret {
         let mut random = [0; 8];
         entropy.fill(&mut random);
         let mut rest = u64::from_le_bytes(random);
-        let mut prefix = String::with_capacity(PREFIX_CHARS);
-        for _ in 0..PREFIX_CHARS {
+        let prefix = std::array::from_fn(|_| {
             let digit = usize::try_from(rest % 36).ok().and_then(|place| DIGITS.get(place));
-            prefix.push(digit.map_or('0', |digit| char::from(*digit)));
             rest /= 36;
-        }
+            digit.copied().unwrap_or(b'0')
+        });
         Self { prefix, token: Token::generate(entropy) }
     }
 
     /// The secret as text of 56 characters: for the client, never for a log.
     pub fn reveal(&self) -> String {
-        format!("{MARK}{}_{}", self.prefix, self.token.reveal())
+        format!("{MARK}{}_{}", self.prefix(), self.token.reveal())
     }
 
     /// The part that is no secret.
     pub fn prefix(&self) -> &str {
-        &self.prefix
+        // Nothing but small letters and digits is ever in it.
+        str::from_utf8(&self.prefix).unwrap_or_default()
     }
 
     /// What is kept of the part that is.
@@ -67,13 +67,11 @@ impl FromStr for ApiKeySecret {
         let malformed = || {
             UserError::validation("key", "expected spu_, 8 letters or digits, _ and 43 characters")
         };
-        let (prefix, token) = text
-            .strip_prefix(MARK)
-            .and_then(|rest| rest.split_once('_'))
-            .filter(|(prefix, _)| is_prefix(prefix))
-            .ok_or_else(malformed)?;
+        let (prefix, token) =
+            text.strip_prefix(MARK).and_then(|rest| rest.split_once('_')).ok_or_else(malformed)?;
+        let prefix = prefix.as_bytes().try_into().ok().filter(is_prefix).ok_or_else(malformed)?;
         let token = token.parse().map_err(|_| malformed())?;
-        Ok(Self { prefix: prefix.to_owned(), token })
+        Ok(Self { prefix, token })
     }
 }
 
@@ -83,8 +81,8 @@ impl fmt::Debug for ApiKeySecret {
     }
 }
 
-fn is_prefix(text: &str) -> bool {
-    text.len() == PREFIX_CHARS && text.bytes().all(|byte| DIGITS.contains(&byte))
+fn is_prefix(text: &[u8; PREFIX_CHARS]) -> bool {
+    text.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
 #[cfg(test)]

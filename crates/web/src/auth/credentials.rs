@@ -52,8 +52,9 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// The token of a session in a request: the bearer token, or else the cookie. What can't be a token is nobody's
 /// and does not hide the other.
 pub(crate) fn session_token<'a>(headers: &'a HeaderMap, options: &WebOptions) -> Option<&'a str> {
-    let candidates = [bearer(headers), cookie(headers, &options.session_cookie)];
-    candidates.into_iter().flatten().find(|token| token.parse::<Token>().is_ok())
+    let is_token = |text: &&str| text.parse::<Token>().is_ok();
+    let cookie = || cookie(headers, &options.session_cookie).filter(is_token);
+    bearer(headers).filter(is_token).or_else(cookie)
 }
 
 /// The cookie of that name.

@@ -15,7 +15,7 @@ const MAX_KEYS: usize = 1024;
 /// How long uses are collected before they are written in one go.
 const FLUSH_AFTER: Duration = Duration::from_secs(5);
 
-/// When keys were last used.
+/// When keys were used for the first time since that was last written.
 #[derive(Debug, Default)]
 pub(crate) struct KeyUses {
     waiting: Mutex<HashMap<ApiKeyId, DateTime<Utc>>>,
@@ -43,8 +43,8 @@ impl Web {
     fn note_use(&self, id: ApiKeyId) {
         let mut used = lock(&self.key_uses().waiting);
         let is_first = used.is_empty();
-        if used.len() < MAX_KEYS || used.contains_key(&id) {
-            used.insert(id, self.now());
+        if used.len() < MAX_KEYS {
+            used.entry(id).or_insert_with(|| self.now());
         }
         drop(used);
         if is_first {
