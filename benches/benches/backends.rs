@@ -171,6 +171,10 @@ fn bulk_status_of_10_000(bencher: Bencher, case: &Case) {
         .bench_local_values(|status| {
             world.ask(world.users.bulk_update_status(&ids, status)).done()
         });
+    // What is measured later finds the population as it was.
+    world.ask(world.users.bulk_update_status(&ids, UserStatus::Active));
+    let suspended = world.first_suspended(10_000);
+    world.ask(world.users.bulk_update_status(&suspended, UserStatus::Suspended));
 }
 
 #[divan::bench(args = cases(), sample_count = 10, sample_size = 1)]

@@ -42,7 +42,7 @@ pub(crate) fn banned_address(n: u32) -> IpAddr {
     IpAddr::V4(Ipv4Addr::from(0x1000_0000 + n * 7))
 }
 
-const fn is_suspended(n: u32) -> bool {
+pub(crate) const fn is_suspended(n: u32) -> bool {
     n % 100 == 7
 }
 

@@ -85,6 +85,12 @@ impl World {
         (0..count.min(self.size)).map(population::user_id).collect()
     }
 
+    /// Those of them who are suspended, unless a benchmark has changed that.
+    pub fn first_suspended(&self, count: u32) -> Vec<UserId> {
+        let suspended = (0..count.min(self.size)).filter(|n| population::is_suspended(*n));
+        suspended.map(population::user_id).collect()
+    }
+
     /// A banned address.
     pub fn some_banned_address(&self) -> std::net::IpAddr {
         population::banned_address(self.pick() % population::BANS)
