@@ -5,6 +5,7 @@ mod bans;
 mod cursor;
 mod events;
 mod histogram;
+mod index;
 mod jobs;
 mod lookup;
 mod place;

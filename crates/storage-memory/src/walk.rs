@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use imbl::OrdSet;
+use crate::index::Index;
 use systemprompt_users_domain::TimeRange;
 use uuid::Uuid;
 
@@ -87,23 +87,23 @@ impl<'a> Span<'a> {
 }
 
 /// The key at exactly this place.
-pub(crate) fn find<'a, K: IndexKey>(index: &'a OrdSet<K>, spot: &Spot<'_>) -> Option<&'a K> {
+pub(crate) fn find<'a, K: IndexKey>(index: &'a Index<K>, spot: &Spot<'_>) -> Option<&'a K> {
     index.get::<dyn Placed + '_>(spot)
 }
 
 /// Walks `span` of one index.
 pub(crate) fn range<'a, K: IndexKey>(
-    index: &'a OrdSet<K>,
+    index: &'a Index<K>,
     span: &Span<'_>,
 ) -> impl DoubleEndedIterator<Item = &'a K> + use<'a, K> {
     let from = span.from.as_ref().map(|spot| spot as &dyn Placed);
     let until = span.until.as_ref().map(|spot| spot as &dyn Placed);
-    index.range::<_, dyn Placed + '_>((from, until))
+    index.between(index.start::<dyn Placed + '_>(from), index.end::<dyn Placed + '_>(until))
 }
 
 /// Walks `span` of several indexes of the same order as if they were one.
 pub(crate) fn walk<'a, K: IndexKey>(
-    indexes: impl Iterator<Item = &'a OrdSet<K>>,
+    indexes: impl Iterator<Item = &'a Index<K>>,
     span: &Span<'_>,
     direction: Direction,
 ) -> Walk<'a, K> {
@@ -199,7 +199,7 @@ pub(crate) enum Change {
 }
 
 impl Change {
-    pub(crate) fn apply<K: Ord + Clone>(self, index: &mut OrdSet<K>, key: K) {
+    pub(crate) fn apply<K: Ord + Clone>(self, index: &mut Index<K>, key: K) {
         match self {
             Self::In => index.insert(key),
             Self::Out => index.remove(&key),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use imbl::{HashMap, OrdSet};
+use imbl::HashMap;
 use systemprompt_users_domain::{
     ApiKey, ApiKeyId, ApiKeyRepository, Cursor, Page, PageRequest, StorageError, StorageResult,
     UniqueKey,
@@ -13,6 +13,7 @@ use systemprompt_users_domain::{
 
 use crate::cursor::time_of;
 use crate::distinct;
+use crate::index::Index;
 use crate::storage::MemoryUnit;
 use crate::time::micros;
 
@@ -21,7 +22,7 @@ use crate::time::micros;
 pub(crate) struct ApiKeyTable {
     keys: HashMap<ApiKeyId, Arc<ApiKey>>,
     by_prefix: HashMap<String, ApiKeyId>,
-    by_creation: OrdSet<(i64, ApiKeyId)>,
+    by_creation: Index<(i64, ApiKeyId)>,
 }
 
 impl ApiKeyTable {

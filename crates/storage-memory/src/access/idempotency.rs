@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use imbl::{HashMap, OrdSet};
+use imbl::HashMap;
 use systemprompt_users_domain::{
     BeginOutcome, IdempotencyKey, IdempotencyRepository, RememberedRequest, StorageResult,
 };
 
+use crate::index::Index;
 use crate::storage::MemoryUnit;
 use crate::time::{micros, micros_from};
 
@@ -16,7 +17,7 @@ use crate::time::{micros, micros_from};
 #[derive(Clone, Default)]
 pub(crate) struct RequestTable {
     requests: HashMap<IdempotencyKey, Arc<RememberedRequest>>,
-    by_age: OrdSet<(i64, IdempotencyKey)>,
+    by_age: Index<(i64, IdempotencyKey)>,
 }
 
 impl RequestTable {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use imbl::{HashMap, OrdSet};
+use imbl::HashMap;
 use systemprompt_users_domain::{
     SignInLink, SignInLinkRepository, StorageError, StorageResult, TokenHash, UniqueKey, UserId,
 };
 
+use crate::index::Index;
 use crate::storage::MemoryUnit;
 use crate::time::{micros, micros_from};
 use crate::walk::Change;
@@ -19,8 +20,8 @@ type Hash = [u8; 32];
 #[derive(Clone, Default)]
 pub(crate) struct SignInLinkTable {
     links: HashMap<Hash, Arc<SignInLink>>,
-    by_end: OrdSet<(i64, Hash)>,
-    of_user: OrdSet<(UserId, Hash)>,
+    by_end: Index<(i64, Hash)>,
+    of_user: Index<(UserId, Hash)>,
 }
 
 impl SignInLinkTable {

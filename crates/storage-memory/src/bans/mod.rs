@@ -9,7 +9,7 @@ use std::ops::{Bound, Range};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use imbl::{HashMap, OrdMap, OrdSet};
+use imbl::{HashMap, OrdMap};
 use systemprompt_users_domain::{
     BanFact, BanId, BannedIp, IpTarget, StorageError, StorageResult, UserId,
 };
@@ -18,6 +18,7 @@ use uuid::Uuid;
 use self::allowed::AllowList;
 use self::ledger::{ByOrigin, ByOriginEnd, Ledger};
 use crate::histogram::Histogram;
+use crate::index::Index;
 use crate::place::{ByOwner, Identified, Spot, Timed};
 use crate::time::{micros, micros_from};
 use crate::walk::{Change, Direction, Span, range, walk};
@@ -30,25 +31,25 @@ pub(crate) struct BanTable {
     /// How many ledgers are about networks of that family and length: only these can cover a target.
     lengths: OrdMap<(bool, u8), u64>,
     /// Neither lifted nor ever ending by themselves, by `banned_at`.
-    permanent: OrdSet<Timed<Ledger>>,
+    permanent: Index<Timed<Ledger>>,
     /// Not lifted and ending some day, by `banned_at`.
-    temporary: OrdSet<Timed<Ledger>>,
+    temporary: Index<Timed<Ledger>>,
     /// The same by that day.
-    until: OrdSet<Timed<Ledger>>,
+    until: Index<Timed<Ledger>>,
     ends: Histogram,
-    lifted: OrdSet<Timed<Ledger>>,
+    lifted: Index<Timed<Ledger>>,
     sources: OriginIndex,
     fingerprints: OriginIndex,
     /// Ledgers with facts that refer to a user.
-    of_user: OrdSet<ByOwner>,
+    of_user: Index<ByOwner>,
     allowed: AllowList,
 }
 
 /// Ledgers by an origin of their facts in force.
 #[derive(Clone, Default)]
 struct OriginIndex {
-    by_id: OrdSet<ByOrigin>,
-    by_end: OrdSet<ByOriginEnd>,
+    by_id: Index<ByOrigin>,
+    by_end: Index<ByOriginEnd>,
 }
 
 impl OriginIndex {

@@ -5,11 +5,12 @@ mod repository;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use imbl::{OrdMap, OrdSet};
+use imbl::OrdMap;
 use systemprompt_users_domain::{
     Event, EventFilter, EventPosition, IpTarget, RecordedEvent, UserId,
 };
 
+use crate::index::Index;
 use crate::time::{micros, micros_from};
 
 /// All events. A clone shares everything.
@@ -18,9 +19,9 @@ pub(crate) struct EventTable {
     log: OrdMap<i64, Arc<Event>>,
     /// The position given out last, also when its event is deleted by now.
     last: i64,
-    by_time: OrdSet<(i64, i64)>,
-    of_user: OrdSet<(UserId, i64)>,
-    of_target: OrdSet<(IpTarget, i64)>,
+    by_time: Index<(i64, i64)>,
+    of_user: Index<(UserId, i64)>,
+    of_target: Index<(IpTarget, i64)>,
 }
 
 impl EventTable {

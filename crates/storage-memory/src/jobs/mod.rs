@@ -6,13 +6,14 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use imbl::{OrdMap, OrdSet};
+use imbl::OrdMap;
 use systemprompt_users_domain::{
     Cursor, JobOutcome, JobRun, JobRunFilter, JobRunId, JobTrigger, Page, PageRequest,
     StorageError, StorageResult, UniqueKey,
 };
 
 use crate::cursor::time_of;
+use crate::index::Index;
 use crate::time::{micros, micros_from, moment};
 use crate::walk::Change;
 
@@ -28,10 +29,10 @@ pub(crate) struct JobTable {
     runs: OrdMap<JobRunId, Arc<JobRun>>,
     slots: OrdMap<Slot, JobRunId>,
     /// Those not ended, by job and scheduled time.
-    open: OrdSet<(Arc<str>, i64, JobRunId)>,
-    ended: OrdSet<(i64, JobRunId)>,
+    open: Index<(Arc<str>, i64, JobRunId)>,
+    ended: Index<(i64, JobRunId)>,
     /// Every run once for each filter that it meets.
-    listed: OrdSet<Listed>,
+    listed: Index<Listed>,
 }
 
 impl JobTable {
@@ -90,8 +91,10 @@ impl JobTable {
     ) -> Option<JobRun> {
         let from = (Arc::from(job), i64::MIN, JobRunId::from_uuid(uuid::Uuid::nil()));
         let open = self.open.range(from..).take_while(|(of, _, _)| &**of == job);
-        let mut runs = open.filter_map(|(_, _, id)| self.runs.get(id));
-        let old = runs.find(|run| run.lease_until <= now).cloned()?;
+        let old = open
+            .filter_map(|(_, _, id)| self.runs.get(id))
+            .find(|run| run.lease_until <= now)
+            .cloned()?;
         let new = JobRun {
             host: host.to_owned(),
             attempts: old.attempts.saturating_add(1),

@@ -7,13 +7,14 @@ mod row;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use imbl::{OrdMap, OrdSet};
+use imbl::OrdMap;
 use systemprompt_users_domain::{
     EndReason, EndedSession, SessionActivity, SessionId, StorageError, StorageResult, TokenHash,
     UniqueKey, UserId, UserSession,
 };
 
 use self::row::{ByStart, Common, HeldToken, OfUser, SessionRow};
+use crate::index::Index;
 use crate::lookup::Lookup;
 use crate::place::{Identified, Spot, Timed};
 use crate::time::{micros, micros_from, moment};
@@ -24,15 +25,15 @@ use crate::walk::{Change, Span, find, range};
 pub(crate) struct SessionTable {
     /// Every session, with the moment at which it was last used.
     rows: Lookup<SessionRow>,
-    tokens: OrdSet<HeldToken>,
-    by_start: OrdSet<ByStart>,
-    by_use: OrdSet<Timed<SessionRow>>,
+    tokens: Index<HeldToken>,
+    by_start: Index<ByStart>,
+    by_use: Index<Timed<SessionRow>>,
     /// Those not ended, by user.
-    open_of_user: OrdSet<OfUser>,
-    ended_of_user: OrdSet<OfUser>,
+    open_of_user: Index<OfUser>,
+    ended_of_user: Index<OfUser>,
     /// Those not ended, by the moment until which they are live.
-    open_until: OrdSet<Timed<SessionRow>>,
-    ended: OrdSet<Timed<SessionRow>>,
+    open_until: Index<Timed<SessionRow>>,
+    ended: Index<Timed<SessionRow>>,
     /// What sessions have in common, and how many do.
     commons: OrdMap<Arc<Common>, u64>,
 }

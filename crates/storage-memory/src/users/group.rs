@@ -3,7 +3,7 @@
 use std::ops::{Bound, Range};
 use std::sync::Arc;
 
-use imbl::OrdSet;
+use crate::index::Index;
 use systemprompt_users_domain::TimeRange;
 use uuid::Uuid;
 
@@ -19,11 +19,11 @@ use crate::walk::{Change, Span, range};
 /// So a list merges the groups it wants and never wades through users it does not.
 #[derive(Clone, Default)]
 pub(crate) struct Group {
-    pub(crate) by_id: OrdSet<ById>,
-    pub(crate) by_created: OrdSet<ByCreated>,
-    pub(crate) by_seen: OrdSet<Timed<UserRow>>,
-    pub(crate) by_name: OrdSet<ByName>,
-    pub(crate) by_text: OrdSet<ByText>,
+    pub(crate) by_id: Index<ById>,
+    pub(crate) by_created: Index<ByCreated>,
+    pub(crate) by_seen: Index<Timed<UserRow>>,
+    pub(crate) by_name: Index<ByName>,
+    pub(crate) by_text: Index<ByText>,
     pub(crate) created: Histogram,
 }
 

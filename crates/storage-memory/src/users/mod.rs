@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 #[cfg(test)]
 pub(crate) use self::row::LOOKED_AT;
-use imbl::{OrdMap, OrdSet};
+use imbl::OrdMap;
 use systemprompt_users_domain::{
     Email, Fingerprint, StorageError, StorageResult, TimeRange, TokenHash, UniqueKey, User,
     UserFilter, UserId, UserName, UserRole, UserStatus, UserTally,
@@ -23,6 +23,7 @@ use self::row::{
     ByDeletedEmail, ByDeletedName, ByDeletion, ByFingerprint, HeldToken, LiveEmail, LiveName,
     UserRow,
 };
+use crate::index::Index;
 use crate::lookup::Lookup;
 use crate::place::{ByOwner, Identified, Spot, Timed};
 use crate::time::{micros, moment};
@@ -34,16 +35,16 @@ pub(crate) struct UserTable {
     /// Every user, with the moment at which it was last seen.
     rows: Lookup<UserRow>,
     groups: OrdMap<UserTally, Group>,
-    names: OrdSet<LiveName>,
-    emails: OrdSet<LiveEmail>,
-    tokens: OrdSet<HeldToken>,
+    names: Index<LiveName>,
+    emails: Index<LiveEmail>,
+    tokens: Index<HeldToken>,
     /// Active, anonymous users.
-    fingerprints: OrdSet<ByFingerprint>,
-    deleted_names: OrdSet<ByDeletedName>,
-    deleted_emails: OrdSet<ByDeletedEmail>,
+    fingerprints: Index<ByFingerprint>,
+    deleted_names: Index<ByDeletedName>,
+    deleted_emails: Index<ByDeletedEmail>,
     /// Deleted users without a legal hold.
-    purgeable: OrdSet<ByDeletion>,
-    merged: OrdSet<ByOwner>,
+    purgeable: Index<ByDeletion>,
+    merged: Index<ByOwner>,
     inner: InnerTexts,
 }
 
