@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::place::Identified;
 
 /// How many rows a bucket holds on average, at the most.
-const LOAD: usize = if cfg!(test) { 2 } else { 12 };
+const LOAD: usize = if cfg!(test) { 2 } else { 4 };
 
 /// Rows by id, each with a moment. A clone shares everything.
 ///
