@@ -45,16 +45,6 @@ impl<K: Ord + Clone> Index<K> {
         self.len
     }
 
-    /// The key at exactly this place.
-    pub(crate) fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&K>
-    where
-        K: Borrow<Q>,
-    {
-        let (_, leaf) = self.leaf(key);
-        let place = leaf.binary_search_by(|other| other.borrow().cmp(key)).ok()?;
-        leaf.get(place)
-    }
-
     /// All keys, in order.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &K> {
         self.first.iter().chain(self.rest.values().flat_map(|leaf| leaf.iter()))
@@ -246,9 +236,6 @@ mod tests {
                 prop_assert_eq!(index.len(), model.len());
                 prop_assert!(index.iter().eq(&model));
                 prop_assert!(index.iter().rev().eq(model.iter().rev()));
-                for key in 0..60 {
-                    prop_assert_eq!(index.get(&key), model.get(&key));
-                }
                 let within = |key: &&u8| (from, until).contains(*key);
                 let expected: Vec<_> = model.iter().filter(within).collect();
                 let range = || index.range((from, until));

@@ -1,49 +1,98 @@
-//! Rows by id, to be found and not to be walked: a persistent hash table.
+//! Rows by a key, to be found and not to be walked: a persistent hash table.
 
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use imbl::Vector;
 use uuid::Uuid;
 
 use crate::place::Identified;
+use crate::walk::Change;
 
-/// How many rows a bucket holds on average, at the most.
+/// How many rows a bucket holds on average, at the most. Whoever changes a bucket copies it.
 const LOAD: usize = if cfg!(test) { 2 } else { 4 };
 
-/// Rows by id, each with a moment. A clone shares everything.
+/// What a [`Lookup`] holds: a pointer to a row, and the hash of the key that it goes by.
+pub(crate) trait Entry: Clone {
+    fn hash(&self) -> u64;
+
+    /// Whether both go by the same key.
+    fn is_like(&self, other: &Self) -> bool;
+}
+
+/// Rows by a key. A clone shares everything.
 ///
 /// An ordered index of a million rows leads to one of them through half a dozen nodes, none of which is in a
 /// cache; this one does through one bucket. It grows and shrinks by one bucket at a time (linear hashing), so
 /// no call has to move everything.
-pub(crate) struct Lookup<R> {
-    buckets: Vector<Arc<[Entry<R>]>>,
+#[derive(Clone)]
+pub(crate) struct Lookup<E> {
+    buckets: Vector<Arc<[E]>>,
     len: usize,
 }
 
-struct Entry<R> {
+/// A row by its id, with a moment.
+pub(crate) struct Dated<R> {
     hash: u64,
     time: i64,
     row: Arc<R>,
 }
 
-impl<R: Identified> Lookup<R> {
+impl<R: Identified> Lookup<Dated<R>> {
     /// The row of that id, and its moment.
     pub(crate) fn get(&self, id: Uuid) -> Option<(&Arc<R>, i64)> {
-        let hash = hash(id);
-        let bucket = self.buckets.get(self.place_of(hash)?)?;
-        let entry = bucket.iter().find(|entry| entry.is(hash, id))?;
+        let entry = self.find(hash_of_id(id), |entry| entry.row.uuid() == id)?;
         Some((&entry.row, entry.time))
     }
 
     /// Puts a row in, in the place of the one with the same id if there is one.
     pub(crate) fn insert(&mut self, row: &Arc<R>, time: i64) {
+        self.put(Dated { hash: hash_of_id(row.uuid()), time, row: Arc::clone(row) });
+    }
+
+    /// Takes a row out.
+    pub(crate) fn remove(&mut self, id: Uuid) {
+        self.take(hash_of_id(id), |entry| entry.row.uuid() == id);
+    }
+}
+
+/// A row by bytes that are in it.
+pub(crate) trait Keyed: Entry {
+    type Row;
+
+    fn key(&self) -> &[u8];
+
+    fn row(&self) -> &Arc<Self::Row>;
+}
+
+impl<E: Keyed> Lookup<E> {
+    /// The row that goes by this key.
+    pub(crate) fn holder(&self, key: &[u8]) -> Option<&Arc<E::Row>> {
+        self.find(hash_of(key), |entry| entry.key() == key).map(E::row)
+    }
+
+    /// Puts an entry in, in the place of the one with the same key if there is one, or takes that one out.
+    pub(crate) fn apply(&mut self, change: Change, entry: E) {
+        match change {
+            Change::In => self.put(entry),
+            Change::Out => self.take(entry.hash(), |other| other.is_like(&entry)),
+        }
+    }
+}
+
+impl<E: Entry> Lookup<E> {
+    fn find(&self, hash: u64, is: impl Fn(&E) -> bool) -> Option<&E> {
+        let bucket = self.buckets.get(self.place_of(hash)?)?;
+        bucket.iter().find(|entry| entry.hash() == hash && is(entry))
+    }
+
+    fn put(&mut self, new: E) {
         if self.buckets.len() * LOAD <= self.len {
             self.grow();
         }
-        let (id, hash) = (row.uuid(), hash(row.uuid()));
-        let Some(bucket) = self.bucket_mut(hash) else { return };
-        let new = Entry { hash, time, row: Arc::clone(row) };
-        match bucket.iter().position(|entry| entry.is(hash, id)) {
+        let Some(bucket) = self.bucket_mut(new.hash()) else { return };
+        let same = |entry: &E| entry.hash() == new.hash() && entry.is_like(&new);
+        match bucket.iter().position(same) {
             Some(place) => {
                 if let Some(entry) = Arc::make_mut(bucket).get_mut(place) {
                     *entry = new;
@@ -56,12 +105,11 @@ impl<R: Identified> Lookup<R> {
         }
     }
 
-    /// Takes a row out.
-    pub(crate) fn remove(&mut self, id: Uuid) {
-        let hash = hash(id);
+    fn take(&mut self, hash: u64, is: impl Fn(&E) -> bool) {
         let Some(bucket) = self.bucket_mut(hash) else { return };
-        if bucket.iter().any(|entry| entry.is(hash, id)) {
-            *bucket = bucket.iter().filter(|entry| !entry.is(hash, id)).cloned().collect();
+        let is = |entry: &&E| entry.hash() == hash && is(entry);
+        if bucket.iter().any(|entry| is(&entry)) {
+            *bucket = bucket.iter().filter(|entry| !is(entry)).cloned().collect();
             self.len -= 1;
             // Far below where it grows, so that it does not grow and shrink in turn.
             if self.buckets.len() > 1 && self.buckets.len() * LOAD > self.len * 4 {
@@ -70,7 +118,7 @@ impl<R: Identified> Lookup<R> {
         }
     }
 
-    fn bucket_mut(&mut self, hash: u64) -> Option<&mut Arc<[Entry<R>]>> {
+    fn bucket_mut(&mut self, hash: u64) -> Option<&mut Arc<[E]>> {
         let place = self.place_of(hash)?;
         self.buckets.get_mut(place)
     }
@@ -93,7 +141,7 @@ impl<R: Identified> Lookup<R> {
         };
         let Some(rows) = self.buckets.get(low).cloned() else { return };
         for place in [low, new] {
-            let stay = |entry: &&Entry<R>| self.place_of(entry.hash) == Some(place);
+            let stay = |entry: &&E| self.place_of(entry.hash()) == Some(place);
             let stayed = rows.iter().filter(stay).cloned().collect();
             self.buckets.set(place, stayed);
         }
@@ -112,32 +160,83 @@ impl<R: Identified> Lookup<R> {
     }
 }
 
-impl<R: Identified> Entry<R> {
-    fn is(&self, hash: u64, id: Uuid) -> bool {
-        self.hash == hash && self.row.uuid() == id
+impl<R: Identified> Entry for Dated<R> {
+    fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        self.row.uuid() == other.row.uuid()
     }
 }
 
 /// Ids are mostly random, and those that somebody counted up are spread.
-fn hash(id: Uuid) -> u64 {
+fn hash_of_id(id: Uuid) -> u64 {
     let (high, low) = id.as_u64_pair();
     let mixed = (high.rotate_left(32) ^ low).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     mixed ^ mixed >> 32
 }
 
-impl<R> Clone for Entry<R> {
+pub(crate) fn hash_of(key: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(key);
+    hasher.finish()
+}
+
+/// A pointer to a row that is found by bytes in it.
+macro_rules! keyed_pointer {
+    ($(#[$doc:meta])* $name:ident, |$row:ident: &$type:ty| $key:expr) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub(crate) struct $name {
+            hash: u64,
+            row: std::sync::Arc<$type>,
+        }
+
+        impl $name {
+            pub(crate) fn new(row: &std::sync::Arc<$type>) -> Self {
+                let hash = crate::lookup::hash_of(Self::key_of(row));
+                Self { hash, row: std::sync::Arc::clone(row) }
+            }
+
+            fn key_of($row: &$type) -> &[u8] {
+                $key
+            }
+        }
+
+        impl crate::lookup::Entry for $name {
+            fn hash(&self) -> u64 {
+                self.hash
+            }
+
+            fn is_like(&self, other: &Self) -> bool {
+                Self::key_of(&self.row) == Self::key_of(&other.row)
+            }
+        }
+
+        impl crate::lookup::Keyed for $name {
+            type Row = $type;
+
+            fn key(&self) -> &[u8] {
+                Self::key_of(&self.row)
+            }
+
+            fn row(&self) -> &std::sync::Arc<$type> {
+                &self.row
+            }
+        }
+    };
+}
+
+pub(crate) use keyed_pointer;
+
+impl<R> Clone for Dated<R> {
     fn clone(&self) -> Self {
         Self { hash: self.hash, time: self.time, row: Arc::clone(&self.row) }
     }
 }
 
-impl<R> Clone for Lookup<R> {
-    fn clone(&self) -> Self {
-        Self { buckets: self.buckets.clone(), len: self.len }
-    }
-}
-
-impl<R> Default for Lookup<R> {
+impl<E> Default for Lookup<E> {
     fn default() -> Self {
         Self { buckets: Vector::new(), len: 0 }
     }

@@ -5,7 +5,6 @@
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
-use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -39,21 +38,6 @@ impl<'a> Spot<'a> {
 
     pub(crate) const fn owned(owner: Uuid, time: i64, id: Uuid) -> Self {
         Self { owner, time, id, ..Self::BLANK }
-    }
-
-    /// By text alone, to be found and not to be walked.
-    pub(crate) fn hashed_text(text: &'a str) -> Self {
-        let mut hasher = DefaultHasher::new();
-        hasher.write(text.as_bytes());
-        Self { head: hasher.finish().cast_signed(), text, ..Self::BLANK }
-    }
-
-    /// By 32 bytes that are a hash themselves, to be found and not to be walked.
-    pub(crate) fn hashed_bytes(bytes: &[u8; 32]) -> Self {
-        let (left, right) = bytes.split_at(16);
-        let half = |half| Uuid::from_slice(half).unwrap_or_default();
-        let (owner, id) = (half(left), half(right));
-        Self { head: owner.as_u64_pair().0.cast_signed(), owner, id, ..Self::BLANK }
     }
 }
 
@@ -157,41 +141,6 @@ macro_rules! ordered_by_spot {
     };
 }
 
-/// A pointer to a row that holds the head of its place.
-macro_rules! headed_pointer {
-    ($(#[$doc:meta])* $name:ident, |$row:ident: &$type:ty| $spot:expr) => {
-        $(#[$doc])*
-        #[derive(Clone)]
-        pub(crate) struct $name {
-            head: i64,
-            pub(crate) row: std::sync::Arc<$type>,
-        }
-
-        impl $name {
-            pub(crate) fn new(row: &std::sync::Arc<$type>) -> Self {
-                let head = Self::spot_of(row).head;
-                Self { head, row: std::sync::Arc::clone(row) }
-            }
-
-            fn spot_of($row: &$type) -> crate::place::Spot<'_> {
-                $spot
-            }
-        }
-
-        impl crate::place::Placed for $name {
-            fn head(&self) -> i64 {
-                self.head
-            }
-
-            fn spot(&self) -> crate::place::Spot<'_> {
-                Self::spot_of(&self.row)
-            }
-        }
-
-        crate::place::ordered_by_place!($name);
-    };
-}
-
 /// A pointer to a row that reads the whole of its place from it.
 macro_rules! bare_pointer {
     ($(#[$doc:meta])* $name:ident, |$row:ident: &$type:ty| $spot:expr) => {
@@ -214,7 +163,7 @@ macro_rules! bare_pointer {
     };
 }
 
-pub(crate) use {bare_pointer, headed_pointer, ordered_by_place, ordered_by_spot};
+pub(crate) use {bare_pointer, ordered_by_place, ordered_by_spot};
 
 /// A row that an index can order by a time that is not in it.
 pub(crate) trait Identified: 'static {

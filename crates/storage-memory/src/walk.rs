@@ -86,11 +86,6 @@ impl<'a> Span<'a> {
     }
 }
 
-/// The key at exactly this place.
-pub(crate) fn find<'a, K: IndexKey>(index: &'a Index<K>, spot: &Spot<'_>) -> Option<&'a K> {
-    index.get::<dyn Placed + '_>(spot)
-}
-
 /// Walks `span` of one index.
 pub(crate) fn range<'a, K: IndexKey>(
     index: &'a Index<K>,

@@ -15,17 +15,17 @@ use systemprompt_users_domain::{
 
 use self::row::{ByStart, Common, HeldToken, OfUser, SessionRow};
 use crate::index::Index;
-use crate::lookup::Lookup;
-use crate::place::{Identified, Spot, Timed};
+use crate::lookup::{Dated, Lookup};
+use crate::place::{Identified, Timed};
 use crate::time::{micros, micros_from, moment};
-use crate::walk::{Change, Span, find, range};
+use crate::walk::{Change, Span, range};
 
 /// All sessions. A clone shares everything.
 #[derive(Clone, Default)]
 pub(crate) struct SessionTable {
     /// Every session, with the moment at which it was last used.
-    rows: Lookup<SessionRow>,
-    tokens: Index<HeldToken>,
+    rows: Lookup<Dated<SessionRow>>,
+    tokens: Lookup<HeldToken>,
     by_start: Index<ByStart>,
     by_use: Index<Timed<SessionRow>>,
     /// Those not ended, by user.
@@ -41,7 +41,7 @@ pub(crate) struct SessionTable {
 impl SessionTable {
     /// The one place that knows which index holds which session.
     fn index(&mut self, row: &Arc<SessionRow>, used: i64, change: Change) {
-        change.apply(&mut self.tokens, HeldToken::new(row));
+        self.tokens.apply(change, HeldToken::new(row));
         change.apply(&mut self.by_start, ByStart::new(row));
         change.apply(&mut self.by_use, Timed::new(used, row));
         self.index_of_user(row, used, change);
@@ -82,7 +82,7 @@ impl SessionTable {
         self.index_of_user(old, used, Change::Out);
         self.index_of_user(&new, used, Change::In);
         // A key that goes in takes the place of the one that stands there.
-        self.tokens.insert(HeldToken::new(&new));
+        self.tokens.apply(Change::In, HeldToken::new(&new));
         self.by_start.insert(ByStart::new(&new));
         self.by_use.insert(Timed::new(used, &new));
         self.rows.insert(&new, used);
@@ -111,7 +111,7 @@ impl SessionTable {
     }
 
     fn holder_of_token(&self, token: &TokenHash) -> Option<&Arc<SessionRow>> {
-        find(&self.tokens, &Spot::hashed_bytes(token.as_bytes())).map(|key| &key.row)
+        self.tokens.holder(token.as_bytes())
     }
 
     /// When the session was last used.

@@ -9,7 +9,8 @@ use systemprompt_users_domain::{
 };
 use uuid::Uuid;
 
-use crate::place::{Identified, Spot, bare_pointer, headed_pointer};
+use crate::lookup::keyed_pointer;
+use crate::place::{Identified, Spot, bare_pointer};
 use crate::time::{micros, moment};
 
 /// What a session has in common with many others, so that they share it: what the client says it is,
@@ -164,9 +165,9 @@ bare_pointer! {
     OfUser, |row: &SessionRow| of_user(row.user_id, row.place_by_start())
 }
 
-headed_pointer! {
+keyed_pointer! {
     /// Any session by the hash of its token.
-    HeldToken, |row: &SessionRow| Spot::hashed_bytes(row.token_hash.as_bytes())
+    HeldToken, |row: &SessionRow| row.token_hash.as_bytes()
 }
 
 /// The place of a session among those of its user.

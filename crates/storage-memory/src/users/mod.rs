@@ -24,20 +24,20 @@ use self::row::{
     UserRow,
 };
 use crate::index::Index;
-use crate::lookup::Lookup;
+use crate::lookup::{Dated, Lookup};
 use crate::place::{ByOwner, Identified, Spot, Timed};
 use crate::time::{micros, moment};
-use crate::walk::{Change, Direction, Span, find, range, walk};
+use crate::walk::{Change, Direction, Span, range, walk};
 
 /// All users. A clone shares everything.
 #[derive(Clone, Default)]
 pub(crate) struct UserTable {
     /// Every user, with the moment at which it was last seen.
-    rows: Lookup<UserRow>,
+    rows: Lookup<Dated<UserRow>>,
     groups: OrdMap<UserTally, Group>,
-    names: Index<LiveName>,
-    emails: Index<LiveEmail>,
-    tokens: Index<HeldToken>,
+    names: Lookup<LiveName>,
+    emails: Lookup<LiveEmail>,
+    tokens: Lookup<HeldToken>,
     /// Active, anonymous users.
     fingerprints: Index<ByFingerprint>,
     deleted_names: Index<ByDeletedName>,
@@ -53,9 +53,9 @@ impl UserTable {
     fn index(&mut self, row: &Arc<UserRow>, seen: i64, change: Change) {
         self.groups.entry(row.group()).or_default().index(row, seen, change);
         if row.is_live() {
-            change.apply(&mut self.names, LiveName::new(row));
+            self.names.apply(change, LiveName::new(row));
             if row.email.is_some() {
-                change.apply(&mut self.emails, LiveEmail::new(row));
+                self.emails.apply(change, LiveEmail::new(row));
             }
         } else {
             change.apply(&mut self.deleted_names, ByDeletedName::new(row));
@@ -67,7 +67,7 @@ impl UserTable {
             }
         }
         if row.token_hash().is_some() {
-            change.apply(&mut self.tokens, HeldToken::new(row));
+            self.tokens.apply(change, HeldToken::new(row));
         }
         if row.status == UserStatus::Active && row.is_anonymous() && row.fingerprint().is_some() {
             change.apply(&mut self.fingerprints, ByFingerprint::new(row));
@@ -104,15 +104,15 @@ impl UserTable {
     }
 
     fn holder_of_name(&self, name: &UserName) -> Option<&Arc<UserRow>> {
-        find(&self.names, &Spot::hashed_text(name.canonical())).map(|key| &key.row)
+        self.names.holder(name.canonical().as_bytes())
     }
 
     fn holder_of_email(&self, email: &Email) -> Option<&Arc<UserRow>> {
-        find(&self.emails, &Spot::hashed_text(email.as_str())).map(|key| &key.row)
+        self.emails.holder(email.as_str().as_bytes())
     }
 
     fn holder_of_token(&self, token: &TokenHash) -> Option<&Arc<UserRow>> {
-        find(&self.tokens, &Spot::hashed_bytes(token.as_bytes())).map(|key| &key.row)
+        self.tokens.holder(token.as_bytes())
     }
 
     /// When the user was last seen.
@@ -235,12 +235,12 @@ impl UserTable {
             self.groups.entry(row.group()).or_default().index(&row, now, Change::In);
         }
         // A key that goes in takes the place of the one that stands there.
-        self.names.insert(LiveName::new(&row));
+        self.names.apply(Change::In, LiveName::new(&row));
         if row.email.is_some() {
-            self.emails.insert(LiveEmail::new(&row));
+            self.emails.apply(Change::In, LiveEmail::new(&row));
         }
         if row.token_hash().is_some() {
-            self.tokens.insert(HeldToken::new(&row));
+            self.tokens.apply(Change::In, HeldToken::new(&row));
         }
         self.inner.index(before, Change::Out);
         self.inner.index(&row, Change::In);

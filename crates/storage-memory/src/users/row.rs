@@ -8,7 +8,8 @@ use systemprompt_users_domain::{
 };
 use uuid::Uuid;
 
-use crate::place::{Identified, Spot, bare_pointer, headed_pointer, ordered_by_spot};
+use crate::lookup::keyed_pointer;
+use crate::place::{Identified, Spot, bare_pointer, ordered_by_spot};
 use crate::time::{micros, moment};
 
 /// Parts the folded fields of a row; no field holds it, since it is a control character.
@@ -321,19 +322,17 @@ bare_pointer! {
     ByDeletion, |row: &UserRow| Spot::at_time(row.deleted(), row.uuid())
 }
 
-headed_pointer! {
+keyed_pointer! {
     /// A live user by canonical name, to find.
-    LiveName, |row: &UserRow| Spot::hashed_text(row.name.canonical())
+    LiveName, |row: &UserRow| row.name.canonical().as_bytes()
 }
 
-headed_pointer! {
+keyed_pointer! {
     /// A live user by canonical email, to find.
-    LiveEmail, |row: &UserRow| Spot::hashed_text(row.email_text())
+    LiveEmail, |row: &UserRow| row.email_text().as_bytes()
 }
 
-headed_pointer! {
+keyed_pointer! {
     /// A user by the hash of its token.
-    HeldToken, |row: &UserRow| {
-        row.token_hash().map_or(Spot::at_id(row.uuid()), |hash| Spot::hashed_bytes(hash.as_bytes()))
-    }
+    HeldToken, |row: &UserRow| row.token_hash().map_or(&[], |hash| hash.as_bytes())
 }
