@@ -24,7 +24,7 @@ impl EventLog for Unit {
             "INSERT INTO events (id, at, actor, details, user_id, target)
              SELECT unhex(value ->> 'id'), value ->> 'at', value ->> 'actor', value ->> 'details',
                     unhex(value ->> 'user'), value ->> 'target'
-             FROM json_each(?1) ORDER BY key",
+             FROM jsonb_each(?1) AS row ORDER BY row.rowid",
             rows
         )
         .execute(self.connection()?)

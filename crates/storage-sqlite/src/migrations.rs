@@ -36,6 +36,7 @@ pub(crate) async fn run(pool: &SqlitePool) -> StorageResult<()> {
     let before = version(&mut transaction).await?;
     // `run` does the same, but its future is not `Send` for every caller.
     MIGRATOR.run_direct(None, &mut *transaction, false).await.map_err(migrate_error)?;
+    users::tune_index(&mut transaction).await?;
     if before.current < SEARCH_VERSION {
         users::index_everybody(&mut transaction).await?;
     }

@@ -6,6 +6,7 @@ use sqlx::SqliteConnection;
 use systemprompt_users_domain::{StorageResult, UserRole};
 
 use super::grams;
+use super::merge::{self, Effort};
 use super::row::{UserRow, roles};
 use crate::codec::number_list;
 use crate::error::{other, storage_error};
@@ -34,10 +35,25 @@ impl Entry {
     }
 }
 
+/// An entry with its document, which takes a while to make.
+#[derive(Debug)]
+pub(crate) struct Indexed {
+    entry: Entry,
+    document: String,
+}
+
+impl From<Entry> for Indexed {
+    fn from(entry: Entry) -> Self {
+        let document = grams::document(&entry.fields, entry.anonymous);
+        Self { entry, document }
+    }
+}
+
 /// Puts users in who are not in yet.
-pub(crate) async fn add(connection: &mut SqliteConnection, entries: &[Entry]) -> StorageResult<()> {
-    add_keys(&mut *connection, entries.iter()).await?;
-    add_grams(connection, entries.iter()).await
+pub(crate) async fn add(connection: &mut SqliteConnection, users: &[Indexed]) -> StorageResult<()> {
+    add_keys(&mut *connection, users.iter().map(|user| &user.entry)).await?;
+    let effort = add_grams(&mut *connection, users).await?;
+    merge::run(connection, effort).await
 }
 
 /// Takes users out who are in.
@@ -46,7 +62,8 @@ pub(crate) async fn remove(
     entries: &[Entry],
 ) -> StorageResult<()> {
     remove_keys(&mut *connection, entries.iter()).await?;
-    remove_grams(connection, entries.iter()).await
+    let effort = remove_grams(&mut *connection, entries.iter()).await?;
+    merge::run(connection, effort).await
 }
 
 /// Brings users from one state to another, in pairs; what stays the same is not written.
@@ -58,8 +75,10 @@ pub(crate) async fn replace(
     remove_keys(&mut *connection, moved().map(|(old, _)| old)).await?;
     add_keys(&mut *connection, moved().map(|(_, new)| new)).await?;
     let reworded = || changes.iter().filter(|(old, new)| !old.says_the_same(new));
-    remove_grams(&mut *connection, reworded().map(|(old, _)| old)).await?;
-    add_grams(connection, reworded().map(|(_, new)| new)).await
+    let removed = remove_grams(&mut *connection, reworded().map(|(old, _)| old)).await?;
+    let new: Vec<Indexed> = reworded().map(|(_, new)| Indexed::from(new.clone())).collect();
+    let added = add_grams(&mut *connection, &new).await?;
+    merge::run(connection, removed + added).await
 }
 
 async fn add_keys(
@@ -69,7 +88,7 @@ async fn add_keys(
     let Some(keys) = keys_json(entries)? else { return Ok(()) };
     sqlx::query!(
         "INSERT INTO user_keys (cell, key, place)
-         SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)",
+         SELECT value ->> 0, value ->> 1, value ->> 2 FROM jsonb_each(?1)",
         keys
     )
     .execute(connection)
@@ -85,7 +104,7 @@ async fn remove_keys(
     let Some(keys) = keys_json(entries)? else { return Ok(()) };
     sqlx::query!(
         "DELETE FROM user_keys WHERE (cell, key, place) IN (
-             SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)
+             SELECT value ->> 0, value ->> 1, value ->> 2 FROM jsonb_each(?1)
          )",
         keys
     )
@@ -95,41 +114,39 @@ async fn remove_keys(
     Ok(())
 }
 
-async fn add_grams(
-    connection: &mut SqliteConnection,
-    entries: impl Iterator<Item = &Entry>,
-) -> StorageResult<()> {
-    let documents: Vec<(i64, String)> = entries
-        .map(|entry| (entry.place, grams::document(&entry.fields, entry.anonymous)))
-        .collect();
-    if documents.is_empty() {
-        return Ok(());
+async fn add_grams(connection: &mut SqliteConnection, users: &[Indexed]) -> StorageResult<Effort> {
+    if users.is_empty() {
+        return Ok(Effort::NONE);
     }
+    let documents: Vec<(i64, &str)> =
+        users.iter().map(|user| (user.entry.place, user.document.as_str())).collect();
+    let effort = Effort::of_added(documents.iter().map(|(_, document)| document.len()).sum());
     let documents = serde_json::to_string(&documents).map_err(other)?;
     sqlx::query!(
-        "INSERT INTO user_grams (rowid, grams) SELECT value ->> 0, value ->> 1 FROM json_each(?1)",
+        "INSERT INTO user_grams (rowid, grams) SELECT value ->> 0, value ->> 1 FROM jsonb_each(?1)",
         documents
     )
     .execute(connection)
     .await
     .map_err(storage_error)?;
-    Ok(())
+    Ok(effort)
 }
 
 async fn remove_grams(
     connection: &mut SqliteConnection,
     entries: impl Iterator<Item = &Entry>,
-) -> StorageResult<()> {
+) -> StorageResult<Effort> {
     let places: Vec<_> = entries.map(|entry| entry.place).collect();
     if places.is_empty() {
-        return Ok(());
+        return Ok(Effort::NONE);
     }
+    let effort = Effort::of_removed(places.len());
     let places = number_list(places);
     sqlx::query!("DELETE FROM user_grams WHERE rowid IN (SELECT value FROM json_each(?1))", places)
         .execute(connection)
         .await
         .map_err(storage_error)?;
-    Ok(())
+    Ok(effort)
 }
 
 /// The rows of `user_keys`; two fields of a user that are the same are one row.

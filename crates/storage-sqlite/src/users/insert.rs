@@ -10,10 +10,10 @@ use systemprompt_users_domain::{
 };
 
 use super::cell::cell;
-use super::index::{self, Entry};
+use super::index::{self, Entry, Indexed};
 use super::json::to_json;
 use super::places;
-use crate::codec::hex;
+use crate::codec::{hex, number_list};
 use crate::error::{other, storage_error};
 
 /// See `UserRepository::insert_many`.
@@ -44,13 +44,17 @@ async fn insert_distinct(
         let place = places.get(&user.id.as_uuid()).copied();
         placed.push((user, place.ok_or_else(|| other("a new user has no place"))?));
     }
-    let stored = insert(connection, &placed).await?;
-    let entries: Vec<Entry> = placed
-        .iter()
-        .filter(|(user, _)| stored.contains(&user.id.as_uuid()))
-        .map(|(user, place)| entry(user, *place))
-        .collect();
-    index::add(connection, &entries).await?;
+    // What the search is told is made here while SQLite, a thread of its own, stores the rows.
+    let (stored, mut indexed) = tokio::join!(insert(connection, &placed), async {
+        let entries = placed.iter().map(|(user, place)| entry(user, *place));
+        entries.map(Indexed::from).collect::<Vec<_>>()
+    });
+    let stored = stored?;
+    if stored.len() < users.len() {
+        let mut is_stored = users.iter().map(|user| stored.contains(&user.id.as_uuid()));
+        indexed.retain(|_| is_stored.next().unwrap_or(false));
+    }
+    index::add(connection, &indexed).await?;
     let mut taken = taken_keys(connection, users, &stored).await?.into_iter();
     let outcomes = users.iter().map(|user| {
         if stored.contains(&user.id.as_uuid()) {
@@ -77,8 +81,8 @@ async fn insert(
     users: &[(&User, i64)],
 ) -> StorageResult<HashSet<Uuid>> {
     let rows = to_json(users.iter().copied())?;
-    let stored = sqlx::query_scalar!(
-        r#"INSERT INTO users (
+    let done = sqlx::query!(
+        "INSERT INTO users (
              place, id, name, name_key, email, email_verified, full_name, display_name, avatar_url,
              status, roles, is_bot, fingerprint, token_hash, created_at, updated_at, last_active_at,
              deleted_at, status_before_delete, merged_into, legal_hold, version
@@ -88,10 +92,21 @@ async fn insert(
              value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11,
              value ->> 12, unhex(value ->> 13), value ->> 14, value ->> 15, value ->> 16,
              value ->> 17, value ->> 18, unhex(value ->> 19), value ->> 20, value ->> 21
-         FROM json_each(?1) WHERE true ORDER BY key
-         ON CONFLICT DO NOTHING
-         RETURNING id AS "id!: Uuid""#,
+         FROM jsonb_each(?1) AS row WHERE true ORDER BY row.rowid
+         ON CONFLICT DO NOTHING",
         rows
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(storage_error)?;
+    if usize::try_from(done.rows_affected()).is_ok_and(|stored| stored == users.len()) {
+        return Ok(users.iter().map(|(user, _)| user.id.as_uuid()).collect());
+    }
+    // The places were free: whoever is at one of them now came with this statement.
+    let places = number_list(users.iter().map(|(_, place)| *place));
+    let stored = sqlx::query_scalar!(
+        r#"SELECT id AS "id!: Uuid" FROM users WHERE place IN (SELECT value FROM json_each(?1))"#,
+        places
     )
     .fetch_all(connection)
     .await

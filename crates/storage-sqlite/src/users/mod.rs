@@ -8,6 +8,7 @@ mod index;
 mod insert;
 mod json;
 mod list;
+mod merge;
 mod places;
 mod purge;
 mod row;
@@ -23,6 +24,7 @@ use systemprompt_users_domain::{
     UserRepository, UserTally,
 };
 
+pub(crate) use merge::tune as tune_index;
 pub(crate) use row::UserRow;
 
 use crate::error::storage_error;
@@ -175,7 +177,7 @@ pub(crate) async fn index_everybody(connection: &mut SqliteConnection) -> Storag
         .map_err(storage_error)?;
         let Some(last) = rows.last() else { return Ok(()) };
         behind = last.place;
-        let entries = rows.iter().map(index::Entry::of).collect::<StorageResult<Vec<_>>>()?;
-        index::add(connection, &entries).await?;
+        let entries = rows.iter().map(|row| index::Entry::of(row).map(index::Indexed::from));
+        index::add(connection, &entries.collect::<StorageResult<Vec<_>>>()?).await?;
     }
 }

@@ -9,7 +9,7 @@ use sqlx::SqliteConnection;
 use sqlx::types::Uuid;
 use systemprompt_users_domain::StorageResult;
 
-use super::index::{self, Entry};
+use super::index::{self, Entry, Indexed};
 use super::row::UserRow;
 use crate::error::{other, storage_error};
 
@@ -155,7 +155,8 @@ async fn move_users(
         set_place(&mut *connection, waiting_place(nth)?, *place).await?;
         entry.place = *place;
     }
-    index::add(connection, &entries).await
+    let moved: Vec<Indexed> = entries.into_iter().map(Indexed::from).collect();
+    index::add(connection, &moved).await
 }
 
 /// A place that no user has for longer than a move.
