@@ -118,8 +118,10 @@ async fn add_grams(connection: &mut SqliteConnection, users: &[Indexed]) -> Stor
     if users.is_empty() {
         return Ok(Effort::NONE);
     }
-    let documents: Vec<(i64, &str)> =
+    let mut documents: Vec<(i64, &str)> =
         users.iter().map(|user| (user.entry.place, user.document.as_str())).collect();
+    // Where a row number goes back, SQLite closes a part of the index and begins another one.
+    documents.sort_unstable_by_key(|(place, _)| *place);
     let effort = Effort::of_added(documents.iter().map(|(_, document)| document.len()).sum());
     let documents = serde_json::to_string(&documents).map_err(other)?;
     sqlx::query!(
@@ -159,5 +161,7 @@ fn keys_json<'e>(entries: impl Iterator<Item = &'e Entry>) -> StorageResult<Opti
     if keys.is_empty() {
         return Ok(None);
     }
+    // As the table has them: neighbours go into the same page.
+    keys.sort_unstable();
     serde_json::to_string(&keys).map(Some).map_err(other)
 }

@@ -93,3 +93,60 @@ pub(crate) async fn tune(connection: &mut SqliteConnection) -> StorageResult<()>
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::sqlite::SqliteConnectOptions;
+    use sqlx::{ConnectOptions, Connection};
+
+    use super::super::index::{self, Entry, Indexed};
+    use super::*;
+    use crate::SqliteStorage;
+
+    async fn parts(connection: &mut SqliteConnection) -> i64 {
+        sqlx::query_scalar("SELECT count(DISTINCT segid) FROM user_grams_idx")
+            .fetch_one(connection)
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_change_is_one_part_and_many_are_merged_into_few() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users.db");
+        let storage = SqliteStorage::connect(&path).await.unwrap();
+        storage.migrate().await.unwrap();
+        storage.close().await.unwrap();
+        let options = SqliteConnectOptions::new().filename(&path).foreign_keys(true);
+        let mut connection = options.connect().await.unwrap();
+        let mut most = 0;
+        for change in 0..40 {
+            // In no order, as users of the same millisecond have their places.
+            let entries = [7, 3, 9, 1].map(|n| Entry {
+                place: change * 10 + n,
+                cell: 8,
+                anonymous: false,
+                fields: vec![format!("user {change} {n}")],
+            });
+            index::add(&mut connection, &entries.clone().map(Indexed::from)).await.unwrap();
+            most = most.max(parts(&mut connection).await);
+            if change == 0 {
+                assert_eq!(most, 1);
+            }
+            if change % 4 == 0 {
+                index::remove(&mut connection, &entries).await.unwrap();
+            }
+        }
+        // Seven of the smallest size and a few of the next.
+        assert!((2..=14).contains(&most), "{most}");
+        connection.close().await.unwrap();
+    }
+
+    #[test]
+    fn the_effort_grows_with_the_change() {
+        assert_eq!(Effort::NONE + Effort::NONE, Effort::NONE);
+        let (little, much) = (Effort::of_added(300), Effort::of_added(600_000));
+        assert_eq!((little.pages, much.pages), (4, 204));
+        assert_eq!((Effort::of_removed(100) + little).pages, 33);
+    }
+}
