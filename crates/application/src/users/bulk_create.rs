@@ -54,8 +54,9 @@ impl UserService {
     ) -> Result<Vec<BulkCreateItem>> {
         let now = self.context.now();
         let mut unit = self.context.write().await?;
-        let users: Vec<User> =
+        let mut users: Vec<User> =
             rows.iter().map(|(_, new)| self.new_user(new.clone(), now)).collect();
+        in_order(&mut users);
         let outcomes = unit.users().insert_many(&users).await?;
 
         // The constraints have spoken. What they refused is looked up once: the same user, or another?
@@ -167,6 +168,16 @@ impl Holders {
         self.changed
             .into_iter()
             .filter_map(move |(name, fields)| Some((self.by_name.remove(&name)?, fields)))
+    }
+}
+
+/// Gives the ids out in the order of the rows: so users are listed as they came, and whoever keeps an index of ids
+/// writes at one end of it.
+fn in_order(users: &mut [User]) {
+    let mut ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+    ids.sort_unstable();
+    for (user, id) in users.iter_mut().zip(ids) {
+        user.id = id;
     }
 }
 
