@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-/// How long a batch may take. Others wait for as long at the most, on SQLite whoever writes; the double of it,
+/// How long a batch may take. Others wait for as long at the most, on SQLite whoever writes; four times as long,
 /// which a slower moment costs, is still nothing that anybody sees.
-const AIM: Duration = Duration::from_millis(20);
+const AIM: Duration = Duration::from_millis(12);
 
 /// How many rows the first batch has, when nothing is known yet.
 const FIRST: u16 = 50;
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn a_batch_grows_while_it_is_quick_and_shrinks_when_it_is_slow() {
         assert_eq!(sizes(500, &[1, 1, 1, 1, 1]), [100, 200, 400, 500, 500]);
-        assert_eq!(sizes(500, &[10, 20, 30, 30, 30, 30]), [50, 50, 25, 12, 10, 10]);
+        assert_eq!(sizes(500, &[10, 5, 20, 20, 20, 20]), [50, 50, 25, 12, 10, 10]);
     }
 
     #[test]
