@@ -12,7 +12,9 @@ use systemprompt_users_domain::StorageResult;
 use crate::error::storage_error;
 
 /// How the index is kept, in the file; `usermerge` parts of a size become one.
-const SETTINGS: [(&str, i64); 4] = [
+const SETTINGS: [(&str, i64); 5] = [
+    // In bytes: a batch of an import becomes one part, not two.
+    ("hashsize", 2 * 1024 * 1024),
     // Nothing but what is asked for below.
     ("automerge", 0),
     ("usermerge", 8),
@@ -31,11 +33,12 @@ pub(crate) struct Effort {
 /// What the smallest change may have merged, in pages: far more than it adds itself.
 const LEAST_PAGES: usize = 4;
 
-/// Of how many bytes of documents a page comes to be merged. A page of the index holds some 13 kB of them; each is
-/// merged once for each of the up to four sizes that the parts of a million users have.
-const BYTES_A_PAGE: usize = 3_000;
+/// Of how many bytes of documents a page comes to be merged. A page of the index holds some 3,300 of them, and is merged
+/// once for each of the three sizes that the parts of a million imported users have.
+const BYTES_A_PAGE: usize = 1_000;
 
-/// Of how many removed documents a page comes to be merged: what they leave is seldom a tenth of a page.
+/// Of how many removed documents a page comes to be merged. A document takes about a tenth of a page, and of each that
+/// is removed three that stay are written anew.
 const REMOVED_A_PAGE: usize = 4;
 
 impl Effort {
@@ -146,7 +149,7 @@ mod tests {
     fn the_effort_grows_with_the_change() {
         assert_eq!(Effort::NONE + Effort::NONE, Effort::NONE);
         let (little, much) = (Effort::of_added(300), Effort::of_added(600_000));
-        assert_eq!((little.pages, much.pages), (4, 204));
+        assert_eq!((little.pages, much.pages), (4, 604));
         assert_eq!((Effort::of_removed(100) + little).pages, 33);
     }
 }
