@@ -30,8 +30,8 @@ pub(crate) struct Effort {
     pages: usize,
 }
 
-/// What the smallest change may have merged, in pages: far more than it adds itself.
-const LEAST_PAGES: usize = 4;
+/// What the smallest change may have merged, in pages: more than it adds itself, and no more than a millisecond.
+const LEAST_PAGES: usize = 2;
 
 /// Of how many bytes of documents a page comes to be merged. A page of the index holds some 3,300 of them, and is merged
 /// once for each of the three sizes that the parts of a million imported users have.
@@ -149,7 +149,7 @@ mod tests {
     fn the_effort_grows_with_the_change() {
         assert_eq!(Effort::NONE + Effort::NONE, Effort::NONE);
         let (little, much) = (Effort::of_added(300), Effort::of_added(600_000));
-        assert_eq!((little.pages, much.pages), (4, 604));
-        assert_eq!((Effort::of_removed(100) + little).pages, 33);
+        assert_eq!((little.pages, much.pages), (2, 602));
+        assert_eq!((Effort::of_removed(100) + little).pages, 29);
     }
 }
