@@ -1,7 +1,7 @@
 //! The Postgres adapter beside `pgbench -M prepared`, which does the same statements with a bare client.
 //!
 //! `BENCH_PGBENCH=100000` users with two sessions each, and as many bans, are there; each round takes
-//! `BENCH_PGBENCH_SECONDS=2`, and each figure is the median of `BENCH_PGBENCH_ROUNDS=2` of them.
+//! `BENCH_PGBENCH_SECONDS=1`, and each figure is the median of `BENCH_PGBENCH_ROUNDS=5` of them, after one that warms up.
 
 #![expect(
     clippy::expect_used,
@@ -37,8 +37,8 @@ fn main() {
 
 fn measure(works: &[Work]) {
     let users = number("BENCH_PGBENCH", 100_000).max(1_000);
-    let seconds = number("BENCH_PGBENCH_SECONDS", 2).max(1);
-    let rounds = number("BENCH_PGBENCH_ROUNDS", 2).max(1);
+    let seconds = number("BENCH_PGBENCH_SECONDS", 1).max(1);
+    let rounds = number("BENCH_PGBENCH_ROUNDS", 5).max(1);
     let runtime = Runtime::new().expect("a runtime");
     let server = Server::start();
     runtime.block_on(work::migrate(server.url()));
@@ -55,7 +55,8 @@ fn measure(works: &[Work]) {
         script.check(work.name(), &sent);
         for callers in CALLERS {
             let (mut ours, mut bare) = (Vec::new(), Vec::new());
-            for _ in 0..rounds {
+            // The first round warms up and is not counted.
+            for _ in 0..=rounds {
                 let time = Duration::from_secs(seconds.into());
                 ours.push(runtime.block_on(services.measure(work, callers, time)));
                 let first = services.turn();
@@ -63,6 +64,7 @@ fn measure(works: &[Work]) {
                 services.skip_turns(run.transactions);
                 bare.push(run.rate);
             }
+            let (ours, bare) = (ours.split_off(1), bare.split_off(1));
             let plural = if callers == 1 { "" } else { "s" };
             let name = format!("{}, {callers} caller{plural}", work.name());
             rate("pgbench", &name, median(ours), median(bare), 0.8);

@@ -163,24 +163,29 @@ impl Context {
         self.clock.now().trunc_subsecs(6)
     }
 
+    /// Not as the `Storage` that an `Arc` of it is, too: that puts a future of its own around each.
+    fn storage(&self) -> &dyn Storage {
+        &*self.storage
+    }
+
     pub(crate) async fn read(&self) -> Result<Box<dyn UnitOfWork>> {
-        Ok(self.storage.read().await?)
+        Ok(self.storage().read().await?)
     }
 
     /// For lists and figures, by which nothing is decided: from a copy that lags behind, if the storage has one.
     pub(crate) async fn read_lagging(&self) -> Result<Box<dyn UnitOfWork>> {
         match self.up_to_date {
             true => self.read().await,
-            false => Ok(self.storage.read_lagging().await?),
+            false => Ok(self.storage().read_lagging().await?),
         }
     }
 
     pub(crate) async fn write(&self) -> Result<Box<dyn UnitOfWork>> {
-        Ok(self.storage.write().await?)
+        Ok(self.storage().write().await?)
     }
 
     pub(crate) async fn signal(&self) -> Result<Box<dyn ChangeSignal>> {
-        Ok(self.storage.signal().await?)
+        Ok(self.storage().signal().await?)
     }
 
     /// Commits. An answer that got lost may hide a commit that took place, so it is never tried again.
