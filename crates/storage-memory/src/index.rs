@@ -111,7 +111,9 @@ impl<K: Ord + Clone> Index<K> {
         let leaf = self.leaf_mut(&key);
         let place = match leaf.binary_search(&key) {
             Ok(place) => {
-                leaf.get_mut(place).into_iter().for_each(|old| *old = key.clone());
+                if let Some(old) = leaf.get_mut(place) {
+                    *old = key;
+                }
                 return;
             }
             Err(place) => place,

@@ -1,7 +1,7 @@
 //! Rows by a key, to be found and not to be walked: a persistent hash table.
 
-use std::hash::{DefaultHasher, Hasher};
-use std::sync::Arc;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Arc, LazyLock};
 
 use imbl::Vector;
 use uuid::Uuid;
@@ -177,8 +177,11 @@ fn hash_of_id(id: Uuid) -> u64 {
     mixed ^ mixed >> 32
 }
 
+/// Keyed anew in each process: a stranger chooses names and emails, and must not be able to choose such as all fall
+/// into one bucket.
 pub(crate) fn hash_of(key: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    static KEYED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    let mut hasher = KEYED.build_hasher();
     hasher.write(key);
     hasher.finish()
 }
