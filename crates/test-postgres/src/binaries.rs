@@ -9,21 +9,17 @@ use std::sync::OnceLock;
 /// The oldest major version that will do.
 const OLDEST: u32 = 15;
 
-/// The folder of the newest installed server. Looked for once.
+/// The folder of the newest installed server. Remembered once it was found: an installation may bring it
+/// while this process runs.
 pub(crate) fn find_server() -> Option<&'static Path> {
-    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
-    FOLDER.get_or_init(newest_server).as_deref()
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    remembered(&FOLDER, || newest_server(&Places::of_machine()))
 }
 
-fn newest_server() -> Option<PathBuf> {
-    let newest = candidates().filter_map(|folder| Some((version(&folder)?, folder)));
-    newest.filter(|(version, _)| *version >= OLDEST).max().map(|(_, folder)| folder)
-}
-
-/// `psql`, from the same places. Looked for once.
+/// `psql`, from the same places. Remembered once it was found.
 pub(crate) fn find_psql() -> Option<&'static Path> {
-    static PROGRAM: OnceLock<Option<PathBuf>> = OnceLock::new();
-    PROGRAM.get_or_init(|| find_program("psql")).as_deref()
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    remembered(&PROGRAM, || find_program("psql"))
 }
 
 /// A program that comes with the server, such as `psql` or `pgbench`.
@@ -32,21 +28,52 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(name)).find(|program| program.is_file())
 }
 
-fn candidates() -> impl Iterator<Item = PathBuf> {
-    // Debian and the distributions of the Postgres project keep each version in a folder of its own.
-    let versioned = [("/usr/lib/postgresql", "bin"), ("/usr", "bin"), ("/opt/homebrew/opt", "bin")]
-        .into_iter()
-        .flat_map(|(parent, inside)| {
+fn remembered(
+    known: &'static OnceLock<PathBuf>,
+    find: impl FnOnce() -> Option<PathBuf>,
+) -> Option<&'static Path> {
+    match known.get() {
+        Some(path) => Some(path),
+        None => find().map(|path| known.get_or_init(|| path).as_path()),
+    }
+}
+
+/// Where servers are looked for.
+struct Places {
+    /// Folders that hold a folder for each version, and where the programs lie in that one.
+    versioned: Vec<(PathBuf, &'static str)>,
+    path: Vec<PathBuf>,
+}
+
+impl Places {
+    /// Debian and the distributions of the Postgres project keep each version in a folder of its own.
+    fn of_machine() -> Self {
+        let versioned =
+            [("/usr/lib/postgresql", "bin"), ("/usr", "bin"), ("/opt/homebrew/opt", "bin")];
+        Self {
+            versioned: versioned.map(|(parent, inside)| (parent.into(), inside)).into(),
+            path: path_folders().collect(),
+        }
+    }
+
+    fn candidates(&self) -> impl Iterator<Item = PathBuf> {
+        let versioned = self.versioned.iter().flat_map(|(parent, inside)| {
             let folders = fs::read_dir(parent).into_iter().flatten().flatten();
             folders.map(move |folder| folder.path().join(inside))
         });
-    let linked = path_folders().filter_map(|folder| {
-        let server = fs::canonicalize(folder.join("postgres")).ok()?;
-        server.parent().map(Path::to_path_buf)
-    });
-    linked.chain(versioned).filter(|folder| {
-        ["initdb", "postgres", "psql"].iter().all(|program| folder.join(program).is_file())
-    })
+        let linked = self.path.iter().filter_map(|folder| {
+            let server = fs::canonicalize(folder.join("postgres")).ok()?;
+            server.parent().map(Path::to_path_buf)
+        });
+        linked.chain(versioned).filter(|folder| {
+            ["initdb", "postgres", "psql"].iter().all(|program| folder.join(program).is_file())
+        })
+    }
+}
+
+fn newest_server(places: &Places) -> Option<PathBuf> {
+    let newest = places.candidates().filter_map(|folder| Some((version(&folder)?, folder)));
+    newest.filter(|(version, _)| *version >= OLDEST).max().map(|(_, folder)| folder)
 }
 
 fn path_folders() -> impl Iterator<Item = PathBuf> {
@@ -65,10 +92,33 @@ fn version(folder: &Path) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
     #[test]
     fn finds_what_is_installed() {
-        let folder = super::find_server().expect("install postgresql");
+        let folder = find_server().expect("install postgresql");
         assert!(folder.join("initdb").is_file());
-        assert!(super::find_psql().is_some());
+        assert!(find_psql().is_some());
+    }
+
+    #[test]
+    fn finds_what_is_installed_while_it_runs() {
+        static FOUND: OnceLock<PathBuf> = OnceLock::new();
+        let packages = tempfile::tempdir().unwrap();
+        let places = Places { versioned: vec![(packages.path().into(), "bin")], path: Vec::new() };
+        let find = || remembered(&FOUND, || newest_server(&places));
+        assert_eq!(find(), None);
+        let folder = packages.path().join("15/bin");
+        fs::create_dir_all(&folder).unwrap();
+        for program in ["initdb", "postgres", "psql"] {
+            let file = folder.join(program);
+            fs::write(&file, "#!/bin/sh\necho 'postgres (PostgreSQL) 15.18'\n").unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        assert_eq!(find(), Some(&*folder));
+        drop(packages);
+        assert_eq!(find(), Some(&*folder), "it is remembered");
     }
 }
