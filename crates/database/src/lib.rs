@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod redact;
 mod url;
 
 use async_trait::async_trait;
@@ -9,6 +10,8 @@ use systemprompt_users_domain::{
 use systemprompt_users_memory::MemoryStorage;
 use systemprompt_users_postgres::{PostgresOptions, PostgresStorage};
 use systemprompt_users_sqlite::SqliteStorage;
+
+pub use redact::redact_urls;
 
 use crate::url::DatabaseUrl;
 

@@ -19,6 +19,7 @@ use ipnet::IpNet;
 use systemprompt_users::{EnforcerOptions, Policy};
 use systemprompt_users_web::WebOptions;
 
+use crate::connections::Bounds;
 use crate::failure::Failure;
 
 /// What the daemon works by: every setting has a value, and is acceptable.
@@ -33,8 +34,10 @@ pub(crate) struct Config {
     pub(crate) admin_pages: bool,
     pub(crate) metrics: bool,
     pub(crate) admin_email: String,
-    pub(crate) tls: Option<Tls>,
-    pub(crate) max_connections: u32,
+    pub(crate) tls: Option<TlsFiles>,
+    /// In seconds.
+    pub(crate) hsts: Option<i64>,
+    pub(crate) connections: Bounds,
     pub(crate) header_timeout: Duration,
     pub(crate) drain_timeout: Duration,
     pub(crate) log_format: LogFormat,
@@ -47,8 +50,8 @@ pub(crate) struct Config {
 }
 
 /// Where the certificate and its key are.
-#[derive(Debug)]
-pub(crate) struct Tls {
+#[derive(Debug, Clone)]
+pub(crate) struct TlsFiles {
     pub(crate) cert: PathBuf,
     pub(crate) key: PathBuf,
 }
@@ -79,14 +82,16 @@ impl Config {
     fn of(settings: Settings) -> Result<Self, Failure> {
         let web = web_options(&settings)?;
         let tls = match (settings.tls_cert.clone(), settings.tls_key.clone()) {
-            (Some(cert), Some(key)) => Some(Tls { cert, key }),
+            (Some(cert), Some(key)) => Some(TlsFiles { cert, key }),
             (None, None) => None,
             (Some(_), None) => return Err(Failure::setting("tls_key", "tls_cert needs it")),
             (None, Some(_)) => return Err(Failure::setting("tls_cert", "tls_key needs it")),
         };
-        let max_connections = get(settings.max_connections, "max_connections")?;
-        if max_connections == 0 {
-            return Err(Failure::setting("max_connections", "must be at least 1"));
+        let hsts = settings.hsts.map(|length| length.0.num_seconds());
+        if hsts.is_some() && tls.is_none() && web.trusted_proxies.is_empty() {
+            let message =
+                "browsers must come by TLS: it needs tls_cert, or trusted_proxies that have one";
+            return Err(Failure::setting("hsts", message));
         }
         let header_timeout = get(settings.header_timeout, "header_timeout")?.0;
         if header_timeout.is_zero() {
@@ -119,7 +124,8 @@ impl Config {
             metrics: get(settings.metrics, "metrics")?,
             admin_email: get(settings.admin_email.clone(), "admin_email")?,
             tls,
-            max_connections,
+            hsts,
+            connections: bounds(&settings, &web)?,
             header_timeout,
             drain_timeout: get(settings.drain_timeout, "drain_timeout")?.0,
             log_format: get(settings.log_format, "log_format")?,
@@ -130,6 +136,19 @@ impl Config {
             settings,
         })
     }
+}
+
+fn bounds(settings: &Settings, web: &WebOptions) -> Result<Bounds, Failure> {
+    let all = get(settings.max_connections, "max_connections")?;
+    if all == 0 {
+        return Err(Failure::setting("max_connections", "must be at least 1"));
+    }
+    let per_address = settings.max_connections_per_address.unwrap_or_else(|| (all / 4).max(1));
+    if !(1..=all).contains(&per_address) {
+        let message = format!("must be at least 1 and at most max_connections, which is {all}");
+        return Err(Failure::setting("max_connections_per_address", message));
+    }
+    Ok(Bounds { all, per_address, proxies: web.trusted_proxies.clone() })
 }
 
 fn web_options(settings: &Settings) -> Result<WebOptions, Failure> {

@@ -1,13 +1,16 @@
-//! Connections, bounded in number, and in how long a client may leave an answer unread.
+//! Connections, bounded in number, all told and for each client, and in how long a client may leave an answer unread.
 
+use std::collections::HashMap;
 use std::future::{Future, Ready, ready};
 use std::io;
+use std::net::{IpAddr, Ipv6Addr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum_server::accept::Accept;
+use ipnet::IpNet;
 use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -20,26 +23,96 @@ const OTHER_FILES: u64 = 256;
 /// How often is logged that there are too many connections: they may be thousands a second.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
+/// How many connections are held at most.
+#[derive(Debug, Clone)]
+pub(crate) struct Bounds {
+    /// All told.
+    pub(crate) all: u32,
+    /// From one client address; of IPv6, from one network of 64 bits, which one client has to itself.
+    pub(crate) per_address: u32,
+    /// Whose connections are not counted for each address: proxies, which come on behalf of many clients.
+    pub(crate) proxies: Vec<IpNet>,
+}
+
 /// Accepts connections as long as there are not too many; those beyond are closed at once.
 #[derive(Debug, Clone)]
 pub(crate) struct Bounded {
     free: Arc<Semaphore>,
+    shares: Arc<Shares>,
     refused: Arc<Mutex<Refused>>,
     patience: Duration,
 }
 
 impl Bounded {
-    /// At most `max`, and no more than the system has open files for. A client may take nothing of its answer for
-    /// `patience`.
-    pub(crate) fn new(max: u32, patience: Duration) -> Self {
-        let max = u64::from(max);
+    /// No more than `bounds` say, nor than the system has open files for. A client may take nothing of its answer
+    /// for `patience`.
+    pub(crate) fn new(bounds: Bounds, patience: Duration) -> Self {
+        let max = u64::from(bounds.all);
         let allowed = getrlimit(Resource::Nofile).current.map_or(max, places);
         if allowed < max {
             tracing::warn!(max_connections = max, allowed, "the limit of open files allows fewer");
         }
         let count = usize::try_from(allowed.min(max)).unwrap_or(Semaphore::MAX_PERMITS);
         let free = Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
-        Self { free, refused: Arc::default(), patience }
+        let shares =
+            Shares { most: bounds.per_address, proxies: bounds.proxies, held: Mutex::default() };
+        Self { free, shares: Arc::new(shares), refused: Arc::default(), patience }
+    }
+}
+
+/// How many connections each client address holds.
+#[derive(Debug)]
+struct Shares {
+    most: u32,
+    proxies: Vec<IpNet>,
+    held: Mutex<HashMap<IpAddr, u32>>,
+}
+
+impl Shares {
+    /// A place for one more connection of `peer`, unless its share is used up.
+    fn take(shares: &Arc<Self>, peer: IpAddr) -> Option<Share> {
+        let address = peer.to_canonical();
+        if shares.proxies.iter().any(|network| network.contains(&address)) {
+            return Some(Share { of: None });
+        }
+        let client = client(address);
+        let mut held = shares.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = held.entry(client).or_default();
+        if *count >= shares.most {
+            return None;
+        }
+        *count += 1;
+        drop(held);
+        Some(Share { of: Some((Arc::clone(shares), client)) })
+    }
+}
+
+/// What counts as one client.
+fn client(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)))
+        }
+    }
+}
+
+/// The place of one connection in the share of its client, free again when this is dropped.
+#[derive(Debug)]
+struct Share {
+    of: Option<(Arc<Shares>, IpAddr)>,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let Some((shares, client)) = &self.of else { return };
+        let mut held = shares.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = held.get_mut(client) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(client);
+            }
+        }
     }
 }
 
@@ -71,12 +144,23 @@ impl<S> Accept<TcpStream, S> for Bounded {
     type Future = Ready<io::Result<(Connection, S)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else {
+        let peer = match stream.peer_addr() {
+            Ok(peer) => peer.ip(),
+            Err(error) => return ready(Err(error)),
+        };
+        let share = Shares::take(&self.shares, peer);
+        let permit = Arc::clone(&self.free).try_acquire_owned();
+        let (Some(share), Ok(permit)) = (share, permit) else {
             self.refused.lock().unwrap_or_else(PoisonError::into_inner).note();
             return ready(Err(io::Error::other("too many connections")));
         };
-        let connection =
-            Connection { stream, patience: self.patience, stalled: None, _permit: permit };
+        let connection = Connection {
+            stream,
+            patience: self.patience,
+            stalled: None,
+            _permit: permit,
+            _share: share,
+        };
         ready(connection.stream.set_nodelay(true).map(|()| (connection, service)))
     }
 }
@@ -87,6 +171,7 @@ pub(crate) struct Connection {
     patience: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
     _permit: OwnedSemaphorePermit,
+    _share: Share,
 }
 
 impl Connection {
@@ -164,5 +249,25 @@ mod tests {
     #[test]
     fn the_storage_keeps_files_for_itself() {
         assert_eq!([0, 1, 100, 512, 1024, 65_536].map(places), [0, 1, 50, 256, 768, 65_280]);
+    }
+
+    #[test]
+    fn a_client_has_its_share_and_gets_it_back() {
+        let shares = Arc::new(Shares {
+            most: 2,
+            proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            held: Mutex::default(),
+        });
+        let take = |address: &str| Shares::take(&shares, address.parse().unwrap());
+        let mut held = vec![take("203.0.113.1").unwrap(), take("::ffff:203.0.113.1").unwrap()];
+        assert!(take("203.0.113.1").is_none());
+        held.push(take("203.0.113.2").unwrap());
+        held.extend([take("2001:db8::1").unwrap(), take("2001:db8::ffff:2").unwrap()]);
+        assert!(take("2001:db8::3").is_none(), "the same network of 64 bits");
+        held.push(take("2001:db8:0:1::1").unwrap());
+        held.extend(["10.1.1.1"; 9].map(|proxy| take(proxy).unwrap()));
+        drop(held);
+        assert!(shares.held.lock().unwrap().is_empty());
+        assert!(take("203.0.113.1").is_some());
     }
 }

@@ -1,9 +1,10 @@
 //! Why the daemon did not start, or stopped.
 
 use std::error::Error;
+use std::fmt;
 use std::process::ExitCode;
 
-use systemprompt_users::UserError;
+use systemprompt_users::{UserError, redact_urls};
 
 /// What an operator is told on stderr.
 #[derive(Debug)]
@@ -35,12 +36,20 @@ impl Failure {
 
     /// Tells it, and answers with the exit code.
     pub(crate) fn report(&self) -> ExitCode {
-        let (code, message) = match self {
-            Self::Config(message) => (2, message),
-            Self::Failed(message) => (1, message),
+        let code = match self {
+            Self::Config(_) => 2,
+            Self::Failed(_) => 1,
         };
-        eprintln!("usersd: {message}");
+        eprintln!("usersd: {self}");
         ExitCode::from(code)
+    }
+}
+
+impl fmt::Display for Failure {
+    /// Without passwords of URLs, whoever put them into the message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Config(message) | Self::Failed(message)) = self;
+        f.write_str(&redact_urls(message))
     }
 }
 

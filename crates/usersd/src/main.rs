@@ -15,13 +15,11 @@ mod traces;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::config::{Cli, Config};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    match run(Cli::read()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::http::Uri;
+use axum::http::{HeaderValue, Uri, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::Redirect;
 use axum::routing::get;
@@ -12,6 +12,7 @@ use systemprompt_users::{DbPool, Result};
 use systemprompt_users_web::health::{Health, PrometheusHandle, Readiness, SchemaState};
 use systemprompt_users_web::layers::{BanLayer, hardened, limit_addresses, settle_changes};
 use systemprompt_users_web::{Problem, Web, admin, api, forward_auth, health};
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::config::Config;
 
@@ -39,6 +40,13 @@ pub(crate) fn router(
         .merge(health::router(web, Health { readiness, metrics }))
         .fallback(nothing);
     let all = hardened(all, web);
+    let all = match config.hsts {
+        Some(seconds) => all.layer(SetResponseHeaderLayer::overriding(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_str(&format!("max-age={seconds}")).ok(),
+        )),
+        None => all,
+    };
     #[cfg(feature = "otlp")]
     if config.otlp_endpoint.is_some() {
         return all.layer(axum::middleware::from_fn(crate::traces::continued));

@@ -2,7 +2,6 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use axum_server::tls_rustls::RustlsConfig;
 use axum_server::{Handle, Server};
 use chrono::Duration;
 use systemprompt_users::{Actor, DbPool, UserId};
@@ -12,6 +11,8 @@ use systemprompt_users_web::health::PrometheusHandle;
 use crate::config::Config;
 use crate::connections::Bounded;
 use crate::failure::Failure;
+use crate::signals::reload_asked;
+use crate::tls::Tls;
 use crate::{routes, tls};
 
 /// How long a link into the admin pages is good.
@@ -23,13 +24,13 @@ const MAX_STREAMS: u32 = 128;
 /// Where it listens. Taken before anything is opened or made, so that a start that can't succeed changes nothing.
 pub(crate) struct Listening {
     listener: TcpListener,
-    tls: Option<RustlsConfig>,
+    tls: Option<Tls>,
 }
 
 impl Listening {
     /// Reads the certificate, and takes the address.
     pub(crate) fn begin(config: &Config) -> Result<Self, Failure> {
-        let tls = config.tls.as_ref().map(tls::load).transpose()?;
+        let tls = config.tls.as_ref().map(Tls::begin).transpose()?;
         let listen = config.listen;
         let listener = TcpListener::bind(listen)
             .map_err(|error| Failure::setting("listen", format!("{listen}: {error}")))?;
@@ -63,6 +64,7 @@ impl Site<'_> {
             let shown = base.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
             greet(web, &shown, self.new_admin).await?;
         }
+        let keep_reading = tls::keep_reading(tls.clone(), reload_asked()?);
         let service = routes::router(config, self.pool, web, self.metrics)
             .into_make_service_with_connect_info::<SocketAddr>();
         let handle = Handle::new();
@@ -72,10 +74,10 @@ impl Site<'_> {
             handle.graceful_shutdown(Some(config.drain_timeout));
             std::future::pending::<()>().await;
         };
-        let bounded = Bounded::new(config.max_connections, config.header_timeout);
+        let bounded = Bounded::new(config.connections.clone(), config.header_timeout);
         let served = async {
             match tls {
-                Some(tls) => {
+                Some(Tls { served: tls, .. }) => {
                     let server = axum_server::from_tcp_rustls(listener, tls)?;
                     let server = server.map(|acceptor| acceptor.acceptor(bounded));
                     configured(server, config, &handle).serve(service).await
@@ -89,6 +91,7 @@ impl Site<'_> {
         tokio::select! {
             served = served => served.map_err(Failure::because("serving")),
             () = drain => Ok(()),
+            () = keep_reading => Ok(()),
         }
     }
 }
@@ -119,7 +122,8 @@ async fn greet(web: &Web, base: &str, new_admin: Option<UserId>) -> Result<(), F
     let links = web.sign_in_links(Actor::System);
     let (token, _) = links.create(admin, Duration::minutes(LINK_MINUTES)).await?;
     let token = token.reveal();
-    println!("usersd: to sign in, once, within {LINK_MINUTES} minutes, open");
-    println!("usersd: {base}/admin/sign-in?token={token}");
+    // The last of what is said, and set apart, so that it is still in sight.
+    println!("\nTo sign in, once, within {LINK_MINUTES} minutes, open\n");
+    println!("    {base}/admin/sign-in?token={token}\n");
     Ok(())
 }

@@ -23,7 +23,7 @@ pub(super) async fn run_to_end(
     job: Arc<dyn Job>,
     mut run: JobRun,
 ) -> Result<JobRun> {
-    tracing::info!(job = run.job, run = %run.id, attempt = run.attempts, "the job begins");
+    tracing::debug!(job = run.job, run = %run.id, attempt = run.attempts, "the job begins");
     let job_context = context.to_job();
     let mut work = {
         let (job, job_context) = (Arc::clone(&job), job_context.clone());
@@ -74,7 +74,7 @@ async fn end(
     run.ended_at = Some(context.now());
     match result {
         Ok(report) => {
-            tracing::info!(job = run.job, run = %run.id, counts = ?report.counts, "the job is done");
+            log_end(run, &report);
             run.outcome = Some(JobOutcome::Succeeded);
             run.report = report;
         }
@@ -97,6 +97,16 @@ async fn end(
         tracing::warn!(job = run.job, run = %run.id, "the end belongs to another host by now");
     }
     Ok(())
+}
+
+/// Jobs run often and mostly find nothing to do: only what did something is worth a line by default.
+fn log_end(run: &JobRun, report: &JobReport) {
+    let (job, id, counts) = (&run.job, run.id, &report.counts);
+    if counts.values().any(|count| *count > 0) {
+        tracing::info!(job, run = %id, ?counts, "the job is done");
+    } else {
+        tracing::debug!(job, run = %id, ?counts, "the job is done");
+    }
 }
 
 /// The error with its causes, on one line.

@@ -7,7 +7,9 @@ use systemprompt_users::{Policy, UserError};
 use super::get;
 use super::settings::layer;
 use crate::failure::Failure;
-use values::{Count, IdleTimeout, Length};
+use values::{Count, IdleTimeout};
+
+pub(super) use values::Length;
 
 layer! {
     /// What one layer says of the policy.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use directories::ProjectDirs;
 
-use super::policy::PolicySettings;
+use super::policy::{Length, PolicySettings};
 use super::values::{Listen, LogFormat, Network, Outage, Proxy, Rate, Span, WhenBehind};
 use crate::failure::Failure;
 
@@ -78,6 +78,9 @@ layer! {
         /// The key of the certificate in PEM
         #[arg(long, env = "USERSD_TLS_KEY", value_name = "FILE")]
         tls_key: PathBuf,
+        /// For how long browsers are told to come by TLS only (HSTS), such as `365d`; by default they are not
+        #[arg(long, env = "USERSD_HSTS", value_name = "TIME")]
+        hsts: Length,
         /// Proxies whose word on the client's address is taken, separated by commas
         #[arg(long, env = "USERSD_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',', num_args = 1)]
         trusted_proxies: Vec<Network>,
@@ -114,9 +117,12 @@ layer! {
         /// How long requests are waited for at the end
         #[arg(long, env = "USERSD_DRAIN_TIMEOUT", value_name = "TIME")]
         drain_timeout: Span,
-        /// How many connections are held at the most
+        /// How many connections are held at most
         #[arg(long, env = "USERSD_MAX_CONNECTIONS", value_name = "COUNT")]
         max_connections: u32,
+        /// How many of them one address may have (IPv6: one /64), trusted proxies apart; by default a quarter
+        #[arg(long, env = "USERSD_MAX_CONNECTIONS_PER_ADDRESS", value_name = "COUNT")]
+        max_connections_per_address: u32,
         /// Requests a second of one API key or session, and at once
         #[arg(long, env = "USERSD_RATE_PER_KEY", value_name = "RATE/BURST")]
         rate_per_key: Rate,
@@ -163,6 +169,7 @@ impl Settings {
             admin_email: Some("admin@localhost".to_owned()),
             tls_cert: None,
             tls_key: None,
+            hsts: None,
             trusted_proxies: Some(Vec::new()),
             proxy_header: Some(Proxy::XForwardedFor),
             session_cookie: Some("session".to_owned()),
@@ -176,6 +183,7 @@ impl Settings {
             header_timeout: Some(Span::seconds(30)),
             drain_timeout: Some(Span::seconds(30)),
             max_connections: Some(8192),
+            max_connections_per_address: None,
             rate_per_key: Some(Rate::new(20_000, 40_000)),
             rate_per_address: Some(Rate::new(20_000, 40_000)),
             lag_bound: Some(Span::seconds(1)),

@@ -140,3 +140,60 @@ fn the_policy_is_what_the_daemon_works_by() {
     let page = daemon.get("/admin/anonymous", &[("cookie", cookie)]);
     assert!(page.body.contains("11 days"), "{page:?}");
 }
+
+#[test]
+fn no_error_shows_a_password() {
+    let place = Place::new();
+    let file = place.path().join("usersd.toml");
+    let file = file.to_str().unwrap();
+    for content in [
+        "database = postgres://u:hunter2@h/d",
+        "database = [\"postgres://u:hunter2@h/d\"]",
+        "databse = \"postgres://u:hunter2@h/d\"",
+        "database = \"mysql://u:hunter2@h/d\"",
+        "max_body = \"postgres://u:hunter2@h/d\"",
+        "listen = \"postgres://u:hunter2@h/d\"",
+        "log_level = \"postgres://u:hunter2@h/d\"",
+        "replica = \"postgres://u:hunter2@h/d\"\ndatabase = \"memory:\"",
+    ] {
+        fs::write(file, content).unwrap();
+        let mut command = place.command(&["--config", file, "--check"]);
+        let output = command.env_remove("USERSD_DATABASE").output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && !err.contains("hunter2"), "{content}: {err}");
+    }
+    let (code, _, err) = place.run(&["--listen", "postgres://u:hunter2@h/d"]);
+    assert!(code == 2 && err.contains("--listen") && !err.contains("hunter2"), "{err}");
+}
+
+#[test]
+fn variables_that_are_empty_or_of_kubernetes_change_nothing() {
+    let place = Place::new();
+    let mut command = place.command(&["--print-config"]);
+    command.envs([
+        ("USERSD_MAX_BODY", ""),
+        ("USERSD_TRUSTED_PROXIES", ""),
+        ("USERSD_CONFIG", ""),
+        ("USERSD_MIGRATE", ""),
+        ("USERSD_X", ""),
+        ("USERSD_SERVICE_HOST", "10.0.0.1"),
+        ("USERSD_PORT", "tcp://10.0.0.1:8080"),
+        ("USERSD_PORT_8080_TCP_ADDR", "10.0.0.1"),
+    ]);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("max_body = 1048576") && text.contains("trusted_proxies = []"), "{text}");
+}
+
+#[test]
+fn hsts_is_for_those_who_come_by_tls() {
+    let place = Place::new();
+    let (code, _, err) = place.run(&["--check", "--hsts", "365d"]);
+    assert!(code == 2 && err.contains("hsts: ") && err.contains("tls_cert"), "{err}");
+    let daemon = place.start(&["--hsts", "365d", "--trusted-proxies", "10.0.0.0/8"]);
+    for path in ["/healthz", "/admin", "/nothing"] {
+        let answer = daemon.get(path, &[]);
+        assert_eq!(answer.header("strict-transport-security"), "max-age=31536000", "{answer:?}");
+    }
+}

@@ -42,7 +42,8 @@ fn a_client_that_never_ends_its_body_is_answered() {
 #[test]
 fn connections_are_bounded_and_come_back() {
     let place = Place::new();
-    let daemon = place.start(&["--max-connections", "3"]);
+    let bounds = ["--max-connections", "3", "--max-connections-per-address", "3"];
+    let daemon = place.start(&bounds);
     let mut held: Vec<TcpStream> =
         (0..3).map(|_| TcpStream::connect(&daemon.address).unwrap()).collect();
     for stream in &mut held {
@@ -63,4 +64,21 @@ fn connections_are_bounded_and_come_back() {
         }
     }
     panic!("no connection is free again");
+}
+
+#[test]
+fn one_address_leaves_room_for_others() {
+    let place = Place::new();
+    let daemon = place.start(&["--max-connections", "8"]);
+    let mut held: Vec<TcpStream> =
+        (0..8).map(|_| TcpStream::connect(&daemon.address).unwrap()).collect();
+    let last = held.last_mut().unwrap();
+    assert!(is_closed(last), "a quarter of eight is two");
+    // All of 127.0.0.0/8 is this machine: a client with another address.
+    let curl = std::process::Command::new("curl")
+        .args(["--silent", "--max-time", "60", "--interface", "127.0.0.2"])
+        .arg(format!("http://{}/healthz", daemon.address))
+        .output();
+    let answer = curl.expect("there is no curl: `apt-get install curl`");
+    assert_eq!(String::from_utf8(answer.stdout).unwrap(), "ok\n");
 }

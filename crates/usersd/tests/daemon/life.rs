@@ -75,6 +75,41 @@ fn a_request_under_way_is_finished_when_it_is_told_to_stop() {
 }
 
 #[test]
+fn whoever_says_stop_twice_is_not_kept_waiting() {
+    for (name, code) in [("TERM", 143), ("INT", 130)] {
+        let place = Place::new();
+        let mut daemon = place.start(&["--drain-timeout", "1h", "--header-timeout", "1h"]);
+        let mut stream = TcpStream::connect(&daemon.address).unwrap();
+        stream.write_all(b"POST /admin/sign-in HTTP/1.1\r\nHost: x\r\n").unwrap();
+        assert_eq!(daemon.get("/healthz", &[]).status, 200, "the other one is being served");
+        daemon.signal("TERM");
+        while TcpStream::connect(&daemon.address).is_ok() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        daemon.signal(name);
+        let (status, log) = daemon.wait();
+        assert_eq!(status.code(), Some(code), "{log}");
+    }
+}
+
+#[test]
+fn the_link_comes_last_and_nothing_scrolls_it_away() {
+    let place = Place::new();
+    let mut daemon = place.start(&[]);
+    assert!(daemon.said.last().unwrap().contains("/admin/sign-in?token="), "{:?}", daemon.said);
+    assert_eq!(daemon.said[daemon.said.len() - 2], "", "it is set apart: {:?}", daemon.said);
+    // By then the jobs that are due at the first start have run.
+    daemon.until("/metrics", &[], 200);
+    while !daemon.get("/metrics", &[]).body.contains("users_job_runs{") {
+        thread::sleep(Duration::from_millis(5));
+    }
+    daemon.signal("TERM");
+    let (status, log) = daemon.wait();
+    assert!(status.success(), "{log}");
+    assert!(!log.contains("the job"), "{log}");
+}
+
+#[test]
 fn a_worker_listens_nowhere_and_ends_in_order() {
     let place = Place::new();
     let mut child = place.command(&["--jobs-only"]).spawn().unwrap();
