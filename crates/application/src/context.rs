@@ -131,8 +131,8 @@ impl Context {
         }
     }
 
-    /// The same for a caller who is to be kept from changing an admin, from making one, and from signing in as
-    /// one.
+    /// The same for a caller who is to be kept from changing an admin, from ending an admin's sessions, from making an
+    /// admin, and from signing in as one.
     #[must_use]
     pub const fn sparing_admins(mut self) -> Self {
         self.spares_admins = true;
@@ -144,6 +144,11 @@ impl Context {
     pub const fn up_to_date(mut self) -> Self {
         self.up_to_date = true;
         self
+    }
+
+    /// Whether the caller is to be kept from touching admins.
+    pub(crate) const fn spares_admins(&self) -> bool {
+        self.spares_admins
     }
 
     /// Refuses the roles of an admin where admins are spared.
@@ -304,8 +309,8 @@ macro_rules! service_of_context {
                 Self { context: self.context.clone().as_actor(actor) }
             }
 
-            /// The same for a caller who is to be kept from changing an admin, from making one, and from
-            /// signing in as one: that is refused as `AdminsOnly`.
+            /// The same for a caller who is to be kept from changing an admin, from ending an admin's sessions,
+            /// from making an admin, and from signing in as one: that is refused as `AdminsOnly`.
             #[must_use]
             pub fn sparing_admins(&self) -> Self {
                 Self { context: self.context.clone().sparing_admins() }

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, ApiKeyId, ApiScopes, BanEnd, EndReason, EventId, IpTarget, Roles, SessionId, UserId,
-    UserStatus,
+    Actor, ApiKeyId, ApiScope, ApiScopes, BanEnd, EndReason, EventId, IpTarget, Roles, SessionId,
+    UserId, UserStatus,
 };
 
 /// Something that happened, as it is appended. It holds no personal data: names of fields, not values.
@@ -284,6 +284,39 @@ impl EventKind {
         }
     }
 
+    /// The scope that it takes to see an event of this kind: the scope that it takes to look at what it is about. This is
+    /// the one table; who lacks the scope is told of other events as if this one were not there.
+    pub fn required_scope(&self) -> ApiScope {
+        match self {
+            Self::UserCreated { .. }
+            | Self::UserUpdated { .. }
+            | Self::AnonymousPromoted { .. }
+            | Self::StatusChanged { .. }
+            | Self::RolesChanged { .. }
+            | Self::UserDeleted { .. }
+            | Self::UserRestored { .. }
+            | Self::LegalHoldChanged { .. }
+            | Self::UserPurged { .. }
+            | Self::UserMerged { .. }
+            | Self::SessionStarted { .. }
+            | Self::SessionsEnded { .. }
+            | Self::ChangeRefused { .. } => ApiScope::Read,
+            Self::IpBanned { .. }
+            | Self::IpUnbanned { .. }
+            | Self::NetworkAllowed { .. }
+            | Self::NetworkDisallowed { .. } => ApiScope::Bans,
+            Self::ApiKeyCreated { .. }
+            | Self::ApiKeyRotated { .. }
+            | Self::ApiKeyRevoked { .. }
+            | Self::SignInLinkCreated { .. } => ApiScope::Admin,
+            Self::RecordsCleaned { what, .. } => match what.as_str() {
+                "expired_sessions" | "sessions" | "events" | "job_runs" => ApiScope::Read,
+                "bans" => ApiScope::Bans,
+                _ => ApiScope::Admin,
+            },
+        }
+    }
+
     /// The kind as text: the value of `kind` where it is serialized.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -325,6 +358,26 @@ pub struct EventFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_takes_the_scope_of_what_it_is_about() {
+        let key_id = ApiKeyId::from_uuid(uuid::Uuid::from_u128(1));
+        let user_id = UserId::from_uuid(uuid::Uuid::from_u128(2));
+        let target: IpTarget = "192.0.2.1".parse().unwrap();
+        let cleaned = |what: &str| EventKind::RecordsCleaned { what: what.into(), count: 1 };
+        for (kind, scope) in [
+            (EventKind::UserDeleted { user_id }, ApiScope::Read),
+            (EventKind::IpUnbanned { target }, ApiScope::Bans),
+            (EventKind::NetworkAllowed { target }, ApiScope::Bans),
+            (EventKind::ApiKeyRevoked { key_id }, ApiScope::Admin),
+            (EventKind::SignInLinkCreated { user_id }, ApiScope::Admin),
+            (cleaned("sessions"), ApiScope::Read),
+            (cleaned("bans"), ApiScope::Bans),
+            (cleaned("remembered_requests"), ApiScope::Admin),
+        ] {
+            assert_eq!(kind.required_scope(), scope, "{kind:?}");
+        }
+    }
 
     #[test]
     fn an_event_survives_json_and_names_its_kind() {

@@ -15,7 +15,7 @@ use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use systemprompt_users_application::{Access, AuthenticatedSession, Decision, Requirement};
-use systemprompt_users_domain::{Actor, ApiKey, ApiScope, UserRole};
+use systemprompt_users_domain::{Actor, ApiKey, ApiScope, EventKind, UserRole};
 use uuid::Uuid;
 
 use crate::client_ip::client_of;
@@ -55,6 +55,11 @@ impl Principal {
             Self::Key(key) => key.scopes.allows(scope),
             Self::Session(session) => session.user.roles.contains(UserRole::Admin),
         }
+    }
+
+    /// Whether it may see an event of that kind.
+    pub(crate) fn sees(&self, kind: &EventKind) -> bool {
+        self.allows(kind.required_scope())
     }
 }
 
@@ -110,10 +115,15 @@ impl<S: RequiredScope> FromRequestParts<Web> for Authorized<S> {
         let principal =
             principal.ok_or_else(|| Problem::unauthorized("no credentials were sent"))?;
         if !principal.allows(S::SCOPE) {
-            return Err(Problem::forbidden(format!("this needs the scope `{}`", S::SCOPE)));
+            return Err(missing(S::SCOPE));
         }
         Ok(Self { principal, scope: PhantomData })
     }
+}
+
+/// What is answered to who lacks a scope.
+pub(crate) fn missing(scope: ApiScope) -> Problem {
+    Problem::forbidden(format!("this needs the scope `{scope}`"))
 }
 
 /// A middleware for routes of the API: finds out who is asking, before anything of the body is read, and puts the
@@ -135,6 +145,12 @@ pub(crate) async fn find_principal(web: &Web, parts: &mut Parts) -> Result<Princ
     match Credential::of(&parts.headers) {
         None => Err(Problem::unauthorized("send `Authorization: Bearer` and an API key")),
         Some(Credential::Key(secret)) => {
+            if let Some(address) = address
+                && let Decision::Deny(denial) =
+                    web.decide(address, None, Requirement::Address).await
+            {
+                return Err(denied(&denial));
+            }
             web.find_key(secret).await?.map(Principal::Key).ok_or_else(invalid)
         }
         Some(Credential::Session(token)) => find_session(web, address, token).await,

@@ -7,48 +7,61 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Result, UserError};
 
-/// One thing that an API key may be used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum ApiScope {
-    /// Looking at everything.
-    Read,
-    /// Changing users, sessions and bans; includes reading.
-    Write,
-    /// Everything, API keys included.
-    Admin,
-    /// Asking whether a request may pass.
-    ForwardAuth,
-    /// Banning and lifting bans.
-    Bans,
+/// The one table of scopes: the name, the bit that it is stored as, the word, and what it is for. The documentation of
+/// [`ApiScope`], of the HTTP API and of the page of API keys is made of it.
+macro_rules! scopes {
+    ($($name:ident $bit:literal $word:literal $meaning:literal)+) => {
+        /// One thing that an API key may be used for.
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[non_exhaustive]
+        pub enum ApiScope {
+            $(
+                #[doc = $meaning]
+                #[serde(rename = $word)]
+                $name,
+            )+
+        }
+
+        impl ApiScope {
+            /// Every scope there is.
+            pub const ALL: [Self; [$($bit),+].len()] = [$(Self::$name),+];
+
+            /// The scope as text: `read`, `write`, `admin`, `forward-auth`, `bans`.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)+
+                }
+            }
+
+            /// What it is for, in a sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$name => $meaning,)+
+                }
+            }
+
+            const fn bit(self) -> u8 {
+                match self {
+                    $(Self::$name => $bit,)+
+                }
+            }
+        }
+    };
 }
 
-impl ApiScope {
-    /// Every scope there is.
-    pub const ALL: [Self; 5] =
-        [Self::Read, Self::Write, Self::Admin, Self::ForwardAuth, Self::Bans];
-
-    /// The scope as text: `read`, `write`, `admin`, `forward-auth`, `bans`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Admin => "admin",
-            Self::ForwardAuth => "forward-auth",
-            Self::Bans => "bans",
-        }
-    }
-
-    const fn bit(self) -> u8 {
-        match self {
-            Self::Read => 1,
-            Self::Write => 2,
-            Self::Admin => 4,
-            Self::ForwardAuth => 8,
-            Self::Bans => 16,
-        }
-    }
+scopes! {
+    Read 1 "read"
+        "Look at users, sessions, statistics, jobs and their events; not at bans, the allow-list or API keys."
+    Write 2 "write"
+        "Everything that `read` allows, and change users and sessions, but not those of admins."
+    Admin 4 "admin"
+        "Everything, also bans, API keys, one-time links, merging, purging, jobs and changes of admins."
+    ForwardAuth 8 "forward-auth"
+        "Ask whether a request may pass, at `/auth/verify`, and nothing else."
+    Bans 16 "bans"
+        "Look at bans and the allow-list and change them, and nothing else."
 }
 
 impl fmt::Display for ApiScope {

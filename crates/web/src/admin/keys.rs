@@ -100,13 +100,7 @@ async fn render(
     let page = KeysPage {
         layout: Layout::new("API keys", Section::Keys, admin),
         form,
-        scopes: [
-            (ApiScope::Read.as_str(), "Look at everything"),
-            (ApiScope::Write.as_str(), "Change users, sessions and bans"),
-            (ApiScope::Bans.as_str(), "Ban, and lift bans"),
-            (ApiScope::ForwardAuth.as_str(), "Ask whether a request may pass"),
-            (ApiScope::Admin.as_str(), "Everything, API keys included"),
-        ],
+        scopes: ApiScope::ALL.map(|scope| (scope.as_str(), scope.meaning())),
         rows: listed.items.iter().map(|key| KeyRow::new(key, now)).collect(),
         first: query.filled("after").map(|_| "/admin/keys"),
         next: listed.next.map(|next| format!("/admin/keys?after={next}")),

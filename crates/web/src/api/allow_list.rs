@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use systemprompt_users_domain::IpTarget;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::bans::{AllowedNetworkBody, refused, target};
 use super::errors::{AnyProblem, BodyProblem, ChangeProblem};
 use super::page::{PageBody, PageParams, Paged};
 use super::path::segment;
 use super::schema::{IpTargetText, Line};
+use crate::api::scopes::routes;
 use crate::auth::{Authorized, Bans};
 use crate::{JsonBody, PathParams, Problem, QueryParams, Web};
 

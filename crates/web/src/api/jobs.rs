@@ -12,11 +12,11 @@ use systemprompt_users_application::JobInfo;
 use systemprompt_users_domain::{JobOutcome, JobRun, JobRunFilter, JobTrigger, PageRequest};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::errors::{AnyProblem, BodyProblem, ChangeProblem};
 use super::page::{PageBody, Paged, page_request};
+use crate::api::scopes::routes;
 use crate::auth::{Admin, Authorized, Read};
 use crate::{PathParams, Problem, QueryParams, Web};
 

@@ -10,11 +10,11 @@ use systemprompt_users_domain::{
 };
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::errors::{AnyProblem, BodyProblem, ChangeProblem};
 use super::page::{PageBody, PageParams, Paged};
+use crate::api::scopes::routes;
 use crate::auth::{Admin, Authorized};
 use crate::{JsonBody, PathParams, Problem, QueryParams, Web};
 
@@ -87,20 +87,15 @@ struct IssuedApiKeyBody {
     key: ApiKeyBody,
 }
 
-/// One thing that a key may be used for. `write` includes `read`, `admin` everything.
+/// One thing that a key may be used for; what each is for is taken from [`ApiScope::meaning`].
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schema(as = ApiScope)]
 enum ScopeWord {
-    /// Looking at everything.
     Read,
-    /// Changing users and sessions.
     Write,
-    /// Everything, API keys included.
     Admin,
-    /// Asking whether a request may pass.
     ForwardAuth,
-    /// Banning and lifting bans.
     Bans,
 }
 

@@ -4,6 +4,7 @@
 //!
 //! - carry `#[utoipa::path]` with a path behind `/api/v1`, and a name that no other handler has: it is the
 //!   operation's id;
+//! - are registered by `routes!` of `scopes`, which reads the scope from the first argument;
 //! - take `Authorized<Scope>` first, or `UserChange<Scope>` where one user is changed, then
 //!   [`PathParams`](crate::PathParams), [`QueryParams`](crate::QueryParams), [`JsonBody`](crate::JsonBody) of types with `deny_unknown_fields`;
 //! - answer `Result<_, Problem>`, and document the refusals by the sets of `errors`;
@@ -24,6 +25,7 @@ pub(crate) mod page;
 mod path;
 mod rows;
 pub(crate) mod schema;
+pub(crate) mod scopes;
 mod sessions;
 mod statistics;
 mod upload;
@@ -43,10 +45,13 @@ pub fn router(web: &Web) -> Router {
     let (router, paths) = routes().split_for_parts();
     let document = openapi::complete(paths);
     let methods = methods::Methods::of(&document);
+    let scopes = scopes::Scopes::of(&document);
     let router = router
         .fallback(not_found)
         .layer(middleware::from_fn_with_state(methods, methods::explain))
         .layer(middleware::from_fn_with_state(web.clone(), crate::idempotency::remember))
+        // Before anything is answered again.
+        .layer(middleware::from_fn_with_state(scopes, scopes::check))
         .layer(middleware::from_fn_with_state(web.clone(), crate::layers::limit_principals))
         .layer(middleware::from_fn_with_state(web.clone(), auth::authenticate))
         .layer(DefaultBodyLimit::max(web.options().max_body));

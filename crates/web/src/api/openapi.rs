@@ -7,11 +7,12 @@ use bytes::Bytes;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{OpenApi, PathItem, RefOr, Required, ServerBuilder};
+use utoipa::openapi::{OpenApi, RefOr, Required, ServerBuilder};
 use utoipa::{Modify, OpenApi as _};
 
 use super::PREFIX;
 use super::schema::{FilledLine, IpAddressText, IpTargetText, Line};
+use super::scopes::{meanings, operations};
 use crate::Problem;
 
 /// The name of the one way to authenticate.
@@ -69,6 +70,7 @@ impl Modify for Completed {
 pub(super) fn complete(routes: OpenApi) -> OpenApi {
     let mut document = Document::openapi();
     document.merge(routes);
+    describe_scopes(&mut document);
     for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
             operation.security = Some(vec![bearer()]);
@@ -80,6 +82,16 @@ pub(super) fn complete(routes: OpenApi) -> OpenApi {
         }
     }
     document
+}
+
+/// Says what the scopes are for, where a key is made.
+fn describe_scopes(document: &mut OpenApi) {
+    let schemas = document.components.as_mut().map(|components| &mut components.schemas);
+    let schema = schemas.and_then(|schemas| schemas.get_mut("ApiScope"));
+    if let Some(RefOr::T(Schema::Object(object))) = schema {
+        object.description =
+            Some(format!("One thing that a key may be used for.\n\n{}", meanings()));
+    }
 }
 
 /// The document as text, as it is served and committed.
@@ -146,12 +158,6 @@ fn is_null(schema: &RefOr<Schema>) -> bool {
 
 fn bearer() -> SecurityRequirement {
     SecurityRequirement::new::<_, [String; 0], String>(BEARER, [])
-}
-
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete]
-        .into_iter()
-        .flatten()
 }
 
 fn takes_stream(operation: &Operation) -> bool {

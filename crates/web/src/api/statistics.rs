@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use systemprompt_users_domain::{UserCountBreakdown, UserStats};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::errors::AnyProblem;
+use crate::api::scopes::routes;
 use crate::auth::{Authorized, Read};
 use crate::{Problem, QueryParams, Web};
 

@@ -208,3 +208,126 @@ async fn the_number_of_streams_is_bounded() {
     open.pop();
     stream(&api, "", None).await;
 }
+
+/// Makes one event of each kind that not everybody may see, and one that all may.
+async fn make_events(api: &Api) {
+    let ada = api.user("ada").await;
+    api.post("/bans", json!({"target": "192.0.2.9", "duration": "permanent"})).await.expect(201);
+    api.post("/allow-list", json!({"target": "192.0.2.8"})).await.expect(201);
+    api.post(&format!("/users/{}/sign-in-links", ada.id), json!({"lifetime": 60}))
+        .await
+        .expect(201);
+    api.delete("/bans/192.0.2.9").await.expect(200);
+    api.user("bob").await;
+}
+
+#[tokio::test]
+async fn an_event_is_left_out_for_who_may_not_look_at_what_it_is_about() {
+    let api = Api::new().await;
+    let reader = api.with_scope(ApiScope::Read).await;
+    let bans = api.key([ApiScope::Read, ApiScope::Bans]).await;
+    make_events(&api).await;
+    let kinds = |page: &Value| {
+        let items = page["items"].as_array().unwrap().iter();
+        items.map(|event| event["kind"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let whole = api.get("/events").await.expect(200);
+    let seen = reader.get("/events").await.expect(200);
+    assert_eq!(kinds(&seen), ["user_created", "user_created"]);
+    assert_eq!(seen["next"], whole["next"], "positions go on past what is left out");
+    // A page is filled with what may be seen.
+    let one = reader.get("/events?limit=1").await.expect(200);
+    assert_eq!(kinds(&one), ["user_created"]);
+    let two = reader.get(&format!("/events?limit=1&after={}", one["next"])).await.expect(200);
+    assert_eq!(kinds(&two), ["user_created"]);
+    assert_ne!(one["items"], two["items"]);
+    let latest = reader.get("/events/latest").await.expect(200);
+    assert_eq!((kinds(&latest).len(), &latest["next"]), (2, &Value::Null));
+    let one = reader.get("/events/latest?limit=1").await.expect(200);
+    let two = reader.get(&format!("/events/latest?limit=1&before={}", one["next"])).await;
+    let two = two.expect(200);
+    assert_eq!((kinds(&one).len(), kinds(&two).len()), (1, 1));
+    assert_ne!(one["items"], two["items"]);
+    reader.get("/events/latest?target=192.0.2.9").await.refused(403, "forbidden", "target");
+    let request = request("GET", "/events").header("x-api-key", &bans);
+    let with_bans = api.send(request.body(Body::empty()).unwrap()).await.expect(200);
+    let with_bans = kinds(&with_bans);
+    for (kind, is_seen) in [
+        ("ip_banned", true),
+        ("ip_unbanned", true),
+        ("network_allowed", true),
+        ("api_key_created", false),
+        ("sign_in_link_created", false),
+    ] {
+        assert_eq!(with_bans.contains(&kind.to_owned()), is_seen, "{kind}: {with_bans:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_leaves_the_same_events_out() {
+    let api = Api::new().await;
+    let reader = api.with_scope(ApiScope::Read).await;
+    let mut live = stream(&reader, "?after=0", None).await;
+    make_events(&api).await;
+    for _ in 0..2 {
+        assert_eq!(next(&mut live).await.unwrap().1, "user_created");
+    }
+}
+
+/// Everything that a stream tells until its end.
+async fn rest(stream: &mut StreamLines) -> String {
+    let mut text = String::new();
+    let end = async {
+        while let Some(line) = stream.next().await {
+            text.push_str(&line);
+            text.push('\n');
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), end).await.unwrap();
+    text
+}
+
+#[tokio::test]
+async fn a_stream_tells_nothing_that_came_after_the_end_of_its_credentials() {
+    let api = Api::new().await;
+    let root = api.admin("root").await;
+    api.admin("other").await;
+    let users = api.web.users(Actor::System);
+    for end in ["revoked", "ended", "demoted", "suspended"] {
+        let key = api.web.api_keys(Actor::System);
+        let params = systemprompt_users_domain::NewApiKey {
+            name: "reader".into(),
+            scopes: systemprompt_users_domain::ApiScopes::new([ApiScope::Read]).unwrap(),
+            expires_in: None,
+        };
+        let issued = key.create(&params).await.unwrap();
+        let session = api.session(&root).await;
+        let secret = if end == "revoked" { issued.secret.reveal() } else { session.token.reveal() };
+        let open = request("GET", "/events/stream");
+        let open = open.header("authorization", format!("Bearer {secret}"));
+        let mut live = api.lines(open.body(Body::empty()).unwrap()).await;
+        while live.next().await.is_some_and(|line| !line.is_empty()) {}
+        match end {
+            "revoked" => drop(key.revoke(issued.key.id).await.unwrap()),
+            "ended" => {
+                let sessions = api.web.sessions(Actor::System);
+                let reason = systemprompt_users_domain::EndReason::Revoked;
+                sessions.end(session.session.id, reason).await.unwrap();
+            }
+            "demoted" => {
+                users.revoke_role(root.id, systemprompt_users_domain::UserRole::Admin).await.ok();
+                let user = [systemprompt_users_domain::UserRole::User];
+                users.assign_roles(root.id, &user).await.unwrap();
+            }
+            _ => drop(users.update_status(root.id, UserStatus::Suspended).await.unwrap()),
+        }
+        // This comes after the end, at once.
+        let later = api.user(&format!("later-{end}")).await;
+        let told = rest(&mut live).await;
+        assert!(!told.contains(&later.id.to_string()), "{end}: {told}");
+        if end == "demoted" {
+            let role = systemprompt_users_domain::UserRole::Admin;
+            users.assign_role(root.id, role).await.unwrap();
+        }
+    }
+}

@@ -13,10 +13,10 @@ mod list;
 use axum::extract::DefaultBodyLimit;
 use systemprompt_users_domain::{IpTarget, UserError};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
-use utoipa_axum::routes;
 
 pub(super) use dto::AllowedNetworkBody;
 
+use crate::api::scopes::routes;
 use crate::{Problem, Web};
 
 pub(super) fn routes() -> OpenApiRouter<Web> {

@@ -106,7 +106,8 @@ impl From<Actor> for ActorBody {
 /// A stretch of the log.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::api) struct EventLogPage {
-    /// The events, oldest first; fewer than `limit` when there are no more yet.
+    /// The events, oldest first. Fewer than `limit`, or none, may come although more follow, where many have to be left
+    /// out; the end is where `next` is what was asked with.
     pub(super) items: Vec<EventBody>,
     /// What to ask with as `after` the next time, now or later: no event is missed and none comes twice.
     pub(super) next: i64,
@@ -115,7 +116,7 @@ pub(in crate::api) struct EventLogPage {
 /// The newest events.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::api) struct LatestEvents {
-    /// The events, newest first.
+    /// The events, newest first; fewer than `limit` where many have to be left out.
     pub(super) items: Vec<EventBody>,
     /// What to ask with as `before` for those that happened before; null on the last page.
     #[schema(required = true)]

@@ -3,14 +3,16 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use systemprompt_users_domain::{EventFilter, EventPosition, PageLimit, UserError, UserId};
+use systemprompt_users_domain::{
+    ApiScope, EventFilter, EventKind, EventPosition, PageLimit, UserError, UserId,
+};
 use utoipa::IntoParams;
 
 use super::dto::{EventBody, EventLogPage, LatestEvents};
 use crate::api::bans::target;
 use crate::api::errors::AnyProblem;
 use crate::api::schema::IpTargetText;
-use crate::auth::{Authorized, Read};
+use crate::auth::{Authorized, Read, missing};
 use crate::{Problem, QueryParams, Web};
 
 /// Which part of the log is wanted.
@@ -28,6 +30,9 @@ pub(super) struct LogParams {
 }
 
 /// The log in order, oldest first. Whoever goes on from `next` misses no event, also when one commits late.
+///
+/// Events about bans and the allow-list are left out for who lacks the scope `bans`, those about API keys and one-time
+/// links for who lacks `admin`; `next` goes on past them.
 #[utoipa::path(
     get,
     path = "/events",
@@ -36,16 +41,16 @@ pub(super) struct LogParams {
     responses((status = 200, body = EventLogPage, description = "A part of the log"), AnyProblem),
 )]
 pub(super) async fn read_events(
-    _who: Authorized<Read>,
+    who: Authorized<Read>,
     State(web): State<Web>,
     QueryParams(params): QueryParams<LogParams>,
 ) -> Result<Json<EventLogPage>, Problem> {
     let after = position("after", params.after)?;
     let limit = params.limit.unwrap_or_else(default_limit);
-    let events = web.events().read(after, limit).await?;
-    let next = events.last().map_or(after, |event| event.position).0;
+    let sees = |kind: &EventKind| who.principal.sees(kind);
+    let (events, next) = web.events().read_seen(after, limit, sees).await?;
     let items = events.into_iter().map(EventBody::from).collect();
-    Ok(Json(EventLogPage { items, next }))
+    Ok(Json(EventLogPage { items, next: next.0 }))
 }
 
 /// Which of the newest events are wanted; all conditions must hold.
@@ -56,7 +61,7 @@ pub(super) struct LatestParams {
     /// About this user.
     #[param(value_type = Option<Uuid>)]
     user_id: Option<UserId>,
-    /// About exactly this address or network, in any spelling.
+    /// About exactly this address or network, in any spelling. Takes the scope `bans`.
     #[param(value_type = Option<IpTargetText>)]
     target: Option<String>,
     /// `next` of the page before.
@@ -68,6 +73,9 @@ pub(super) struct LatestParams {
 }
 
 /// The newest events, newest first: all, of a user, of an address or network.
+///
+/// Events about bans and the allow-list are left out for who lacks the scope `bans`, those about API keys and one-time
+/// links for who lacks `admin`.
 #[utoipa::path(
     get,
     path = "/events/latest",
@@ -76,20 +84,24 @@ pub(super) struct LatestParams {
     responses((status = 200, body = LatestEvents, description = "A page"), AnyProblem),
 )]
 pub(super) async fn latest_events(
-    _who: Authorized<Read>,
+    who: Authorized<Read>,
     State(web): State<Web>,
     QueryParams(params): QueryParams<LatestParams>,
 ) -> Result<Json<LatestEvents>, Problem> {
+    // Whatever happened to an address or network is about bans.
+    if params.target.is_some() && !who.principal.allows(ApiScope::Bans) {
+        return Err(missing(ApiScope::Bans).field("target"));
+    }
     let filter = EventFilter {
         user_id: params.user_id,
         target: params.target.as_deref().map(target).transpose()?,
     };
     let before = params.before.map(|before| position("before", before)).transpose()?;
     let limit = params.limit.unwrap_or_else(default_limit);
-    let events = web.events().list(&filter, before, limit).await?;
-    let is_full = i64::try_from(events.len()) == Ok(limit);
-    let next = events.last().filter(|_| is_full).map(|event| event.position.0);
-    Ok(Json(LatestEvents { items: events.into_iter().map(EventBody::from).collect(), next }))
+    let sees = |kind: &EventKind| who.principal.sees(kind);
+    let (events, next) = web.events().list_seen(&filter, before, limit, sees).await?;
+    let items = events.into_iter().map(EventBody::from).collect();
+    Ok(Json(LatestEvents { items, next: next.map(|position| position.0) }))
 }
 
 /// A place in the log.

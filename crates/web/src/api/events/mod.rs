@@ -6,11 +6,11 @@ mod stream;
 
 use axum::Extension;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
-use utoipa_axum::routes;
 
 pub(super) use dto::ActorBody;
 
 use crate::Web;
+use crate::api::scopes::routes;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::default()

@@ -21,7 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::dto::EventBody;
 use super::list::position;
 use crate::api::errors::AnyProblem;
-use crate::auth::{self, Authorized, Read};
+use crate::auth::{self, Authorized, Principal, Read};
 use crate::layers::LongRunning;
 use crate::{Problem, QueryParams, Web};
 
@@ -77,7 +77,9 @@ pub(super) struct StreamParams {
 ///
 /// A client that sends the last `id` it got as `Last-Event-ID`, as browsers do by themselves, goes on behind it and
 /// misses nothing; the header goes before `after`. Comments keep a silent connection alive. The stream ends when the
-/// host shuts down, the storage fails or the credentials are no longer valid.
+/// host shuts down, the storage fails or the credentials are no longer valid: before it tells anything that happened
+/// after that. Events about bans and the allow-list are left out for who lacks the scope `bans`, those about API keys and
+/// one-time links for who lacks `admin`.
 #[utoipa::path(
     get,
     path = "/events/stream",
@@ -116,7 +118,6 @@ pub(super) async fn stream_events(
         ready: VecDeque::new(),
         heard,
         earliest: Instant::now(),
-        checked: Instant::now(),
         _permit: permit,
     };
     // The first words tell where the stream begins, so that a client that gets no more can go on from there.
@@ -150,7 +151,6 @@ struct Follower {
     heard: watch::Receiver<EventPosition>,
     /// When the log may be read again.
     earliest: Instant,
-    checked: Instant,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -158,42 +158,59 @@ impl Follower {
     /// The next event, when there is one. `None` ends the stream.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            if !self.is_allowed().await {
-                return None;
-            }
             if let Some(event) = self.ready.pop_front() {
-                self.after = event.position;
                 return Some(sse(event));
             }
             tokio::time::sleep_until(self.earliest).await;
             // What comes after this moment wakes the stream, what came before it is read.
             self.heard.mark_unchanged();
-            match self.web.events().read(self.after, BUFFER).await {
-                Ok(events) if events.is_empty() => {
+            let events = match self.web.events().read(self.after, BUFFER).await {
+                Ok(events) => events,
+                Err(error) => {
+                    tracing::warn!(%error, "a stream of events ends, the storage does not answer");
+                    return None;
+                }
+            };
+            match events.last().map(|last| last.position) {
+                Some(last) => {
+                    let principal = self.principal_at(last).await?;
+                    self.after = last;
+                    let seen = events.into_iter().filter(|event| principal.sees(&event.event.kind));
+                    self.ready.extend(seen);
+                }
+                None => {
                     self.earliest = Instant::now() + GAP;
                     tokio::select! {
                         () = self.web.closing() => return None,
                         _ = self.heard.changed() => {}
-                        () = tokio::time::sleep(RECHECK) => {}
+                        () = tokio::time::sleep(RECHECK) => drop(self.principal().await?),
                     }
-                }
-                Ok(events) => self.ready.extend(events),
-                Err(error) => {
-                    tracing::warn!(%error, "a stream of events ends, the storage does not answer");
-                    return None;
                 }
             }
         }
     }
 
-    /// Whether the client may read still: looked up again from time to time.
-    async fn is_allowed(&mut self) -> bool {
-        if self.checked.elapsed() < RECHECK {
-            return true;
+    /// Who is reading, by all that happened up to `position`: so nobody is told what came after the end of their own
+    /// credentials. `None` when they may not read any more, or this host does not hear of changes in time.
+    async fn principal_at(&mut self, position: EventPosition) -> Option<Principal> {
+        // Another receiver: this one must not swallow what wakes the stream.
+        let mut heard = self.heard.clone();
+        let caught_up = heard.wait_for(|heard| *heard >= position);
+        let patience = self.web.options().enforcer.lag_bound;
+        match tokio::time::timeout(patience, caught_up).await {
+            Ok(Ok(_)) => {}
+            _ => {
+                tracing::warn!("a stream of events ends, this host is behind");
+                return None;
+            }
         }
-        self.checked = Instant::now();
-        let principal = auth::find_principal(&self.web, &mut self.parts).await;
-        principal.is_ok_and(|principal| principal.allows(ApiScope::Read))
+        self.principal().await
+    }
+
+    /// Who is reading, as of now; `None` when they may not any more.
+    async fn principal(&mut self) -> Option<Principal> {
+        let principal = auth::find_principal(&self.web, &mut self.parts).await.ok()?;
+        principal.allows(ApiScope::Read).then_some(principal)
     }
 }
 

@@ -9,6 +9,7 @@ use systemprompt_users_domain::{SessionId, UserId};
 use utoipa::{IntoParams, ToSchema};
 
 use super::dto::{EndFor, EndMany, EndedSessions};
+use super::sessions_of;
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem};
 use crate::auth::{Admin, Authorized, Write};
 use crate::{JsonBody, PathParams, Problem, QueryParams, Web};
@@ -24,7 +25,8 @@ pub(super) struct EndParams {
     reason: EndFor,
 }
 
-/// Ends a session. One that has ended already stays as it is, with the same answer.
+/// Ends a session. One that has ended already stays as it is, with the same answer. Of an admin it takes the scope
+/// `admin`, as everything that ends sessions does.
 #[utoipa::path(
     delete,
     path = "/sessions/{id}",
@@ -38,7 +40,7 @@ pub(super) async fn end_session(
     PathParams(id): PathParams<SessionId>,
     QueryParams(params): QueryParams<EndParams>,
 ) -> Result<StatusCode, Problem> {
-    web.sessions(who.actor()).end(id, params.reason.into()).await?;
+    sessions_of(&web, &who).end(id, params.reason.into()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -58,7 +60,7 @@ pub(super) async fn end_sessions(
     State(web): State<Web>,
     JsonBody(body): JsonBody<EndMany>,
 ) -> Result<Json<EndedSessions>, Problem> {
-    let ended = web.sessions(who.actor()).end_many(&body.ids(), body.reason.into()).await?;
+    let ended = sessions_of(&web, &who).end_many(&body.ids(), body.reason.into()).await?;
     Ok(Json(ended.into()))
 }
 
@@ -93,7 +95,7 @@ pub(super) async fn end_user_sessions(
     PathParams(id): PathParams<UserId>,
     QueryParams(params): QueryParams<EndAllParams>,
 ) -> Result<Json<EndedSessions>, Problem> {
-    let sessions = web.sessions(who.actor());
+    let sessions = sessions_of(&web, &who);
     let ended = sessions.end_all_except(id, params.except, params.reason.into()).await?;
     Ok(Json(ended.into()))
 }
@@ -126,7 +128,7 @@ pub(super) async fn limit_user_sessions(
     PathParams(id): PathParams<UserId>,
     JsonBody(body): JsonBody<LimitBody>,
 ) -> Result<Json<EndedSessions>, Problem> {
-    let ended = web.sessions(who.actor()).limit_per_user(id, body.keep).await?;
+    let ended = sessions_of(&web, &who).limit_per_user(id, body.keep).await?;
     Ok(Json(ended.into()))
 }
 

@@ -7,10 +7,11 @@ use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use serde::Serialize;
 use systemprompt_users_application::{Decision, DenyReason, Requirement};
-use systemprompt_users_domain::{ApiScope, NewSession, StartedSession, UserId};
+use systemprompt_users_domain::{NewSession, StartedSession, UserId};
 use utoipa::ToSchema;
 
 use super::dto::{SessionBody, StartSession, StartedSessionBody, ValidateToken};
+use super::sessions_of;
 use crate::api::PREFIX;
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem};
 use crate::api::users::UserBody;
@@ -36,11 +37,8 @@ pub(super) async fn start_session(
     PathParams(id): PathParams<UserId>,
     JsonBody(body): JsonBody<StartSession>,
 ) -> Result<Started, Problem> {
-    let mut sessions = web.sessions(who.actor());
-    if !who.principal.allows(ApiScope::Admin) {
-        // A key that may only write must not become an admin by starting a session of one.
-        sessions = sessions.sparing_admins();
-    }
+    // A key that may only write must not become an admin by starting a session of one.
+    let sessions = sessions_of(&web, &who);
     Ok(started(sessions.create(id, &NewSession::from(body)).await?))
 }
 

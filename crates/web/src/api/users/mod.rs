@@ -20,9 +20,9 @@ pub(crate) use dto::{RegisteredRole, Role, Status, UserAnswer, UserBody};
 pub(crate) use params::users_of;
 
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::Web;
+use crate::api::scopes::routes;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::default()

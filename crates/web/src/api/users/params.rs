@@ -12,6 +12,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
 use crate::api::etag::IfMatch;
+use crate::api::scopes::AsksFor;
 use crate::auth::{Authorized, RequiredScope};
 use crate::{PathParams, Problem, Web};
 
@@ -29,6 +30,10 @@ pub(crate) struct UserChange<S> {
     pub(crate) users: UserService,
     /// The version that was named; `None` is any.
     pub(crate) version: Option<i64>,
+}
+
+impl<S: RequiredScope> AsksFor for UserChange<S> {
+    const SCOPE: ApiScope = S::SCOPE;
 }
 
 /// The id among the parts of a path.
