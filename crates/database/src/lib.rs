@@ -8,7 +8,7 @@ use systemprompt_users_domain::{
     ChangeSignal, Result, Storage, StorageResult, UnitOfWork, UserError,
 };
 use systemprompt_users_memory::MemoryStorage;
-use systemprompt_users_postgres::{PostgresOptions, PostgresStorage};
+use systemprompt_users_postgres::{PostgresOptions, PostgresStorage, UrlError};
 use systemprompt_users_sqlite::SqliteStorage;
 
 pub use redact::redact_urls;
@@ -52,14 +52,23 @@ impl DbPool {
     /// Connects to `memory:`, `sqlite://path` (the file and its folder are made if absent) or
     /// `postgres://user@host/name`. It does not migrate.
     ///
+    /// A Postgres URL may name several hosts, `postgres://user@host1:5432,host2:5433/name`, or
+    /// `postgres:///name?host=host1,host2&port=5432,5433`. They are tried in turn, each for at most `connect_timeout`
+    /// seconds (3), until one takes changes, as `target_session_attrs=read-write` (the default) says; after a failover
+    /// the pool moves on to the new primary by itself. `primary` and `any` ask for less. A connection is used for
+    /// `max_connection_age` seconds (900; 0 is forever). The readme of `systemprompt-users-postgres` lists all options.
+    ///
     /// # Errors
-    /// `Validation` of `database` when the URL is none of these; the message never repeats the URL, which may
-    /// hold a password. `Storage` when the database does not answer.
+    /// `Validation` of `database` when the URL is none of these, or has an option that is not known; the message never
+    /// repeats what may hold a password. `Storage` when no server answers, or none that takes changes.
     pub async fn connect(url: &str) -> Result<Self> {
         let backend = match DatabaseUrl::parse(url)? {
             DatabaseUrl::Memory => Backend::Memory(MemoryStorage::new()),
             DatabaseUrl::Sqlite(path) => Backend::Sqlite(SqliteStorage::connect(&path).await?),
-            DatabaseUrl::Postgres(url) => Backend::Postgres(PostgresStorage::connect(url).await?),
+            DatabaseUrl::Postgres(url) => {
+                PostgresStorage::check_url(url).map_err(|error| not_a_url("database", &error))?;
+                Backend::Postgres(PostgresStorage::connect(url).await?)
+            }
         };
         Ok(Self { backend })
     }
@@ -78,6 +87,9 @@ impl DbPool {
             let message = "a replica is a Postgres database, and so is what it is a replica of";
             return Err(UserError::validation("replica", message));
         };
+        PostgresStorage::check_url(url).map_err(|error| not_a_url("database", &error))?;
+        PostgresStorage::check_replica_url(replica_url)
+            .map_err(|error| not_a_url("replica", &error))?;
         let options = PostgresOptions::default();
         let postgres = PostgresStorage::connect_with_replica(url, replica_url, options).await?;
         Ok(Self { backend: Backend::Postgres(postgres) })
@@ -145,6 +157,10 @@ impl DbPool {
         }
         Ok(())
     }
+}
+
+fn not_a_url(field: &'static str, error: &UrlError) -> UserError {
+    UserError::validation(field, error.to_string())
 }
 
 #[async_trait]

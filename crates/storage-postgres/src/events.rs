@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::types::Json;
 use sqlx::types::ipnet::IpNet;
-use sqlx::{Connection, PgConnection, Postgres, QueryBuilder};
+use sqlx::{Connection, Executor, Postgres, QueryBuilder};
 use systemprompt_users_domain::{
     Event, EventFilter, EventId, EventLog, EventPosition, RecordedEvent, StorageError,
     StorageResult, UserId,
@@ -188,7 +188,12 @@ async fn give_positions(unit: &mut Unit, limit: i64) -> StorageResult<u64> {
 /// The way of readers: a statement that is its own transaction. One of them at a time, by the first lock,
 /// which is held to the commit, so that the next one begins when these positions can be seen. Where a unit
 /// that writes holds the second lock, it is left to that unit.
-async fn give_positions_at_once(connection: &mut PgConnection, limit: i64) -> sqlx::Result<u64> {
+///
+/// Given twice it goes on with those that have none yet.
+async fn give_positions_at_once(
+    connection: impl Executor<'_, Database = Postgres>,
+    limit: i64,
+) -> sqlx::Result<u64> {
     let result = sqlx::query!(
         "WITH waiting AS MATERIALIZED (
             SELECT 1 FROM events WHERE position IS NULL LIMIT 1

@@ -9,7 +9,9 @@ mod jobs;
 mod migrate;
 mod options;
 mod pool;
+mod reader;
 mod replica;
+mod server;
 mod sessions;
 mod signal;
 mod storage;
@@ -18,4 +20,5 @@ mod unit;
 mod users;
 
 pub use options::PostgresOptions;
+pub use server::UrlError;
 pub use storage::PostgresStorage;

@@ -4,19 +4,19 @@
 //! look-up as much again as the look-up itself. This one hands a connection back as it is, from the stack
 //! of those used last, whose statements are prepared; only a unit that was dropped open is cleaned first.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use systemprompt_users_domain::{ChangeSignal, StorageError, StorageResult};
-use tokio::runtime::Handle;
+use tokio::runtime::{self, Handle};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::PostgresOptions;
-use crate::error::{is_broken, storage_error};
+use crate::error::{is_broken, is_read_only, storage_error};
+use crate::server::Servers;
 use crate::signal::{COMMIT_AND_NOTIFY, listen};
 
 /// The connections of one storage. A clone is a handle.
@@ -26,7 +26,7 @@ pub(crate) struct Pool {
 }
 
 struct Shared {
-    server: PgConnectOptions,
+    servers: Servers,
     options: PostgresOptions,
     idle: Mutex<Vec<Connected>>,
     free: Arc<Semaphore>,
@@ -37,27 +37,34 @@ struct Shared {
 struct Connected {
     connection: PgConnection,
     process: i32,
+    since: Instant,
+    era: u64,
+    /// Its socket is driven by this runtime alone.
+    runtime: Option<runtime::Id>,
 }
 
 impl Pool {
-    pub(crate) fn new(server: PgConnectOptions, options: PostgresOptions) -> Self {
+    pub(crate) fn new(servers: Servers, options: PostgresOptions) -> Self {
         let size = options.max_connections.clamp(1, 10_000);
         let free = Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(1)));
         let idle = Mutex::new(Vec::new());
-        Self { shared: Arc::new(Shared { server, options, idle, free, size }) }
+        Self { shared: Arc::new(Shared { servers, options, idle, free, size }) }
     }
 
     /// A connection of one's own until the value is dropped.
     pub(crate) async fn acquire(&self) -> StorageResult<Lease> {
         let acquire = async {
             let permit = Arc::clone(&self.shared.free).acquire_owned().await;
-            let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
-            let connection = match self.shared.pop() {
+            let permit = permit.map_err(|_| storage_error(sqlx::Error::PoolClosed))?;
+            let idle = self.shared.pop();
+            let is_fresh = idle.is_none();
+            let connection = match idle {
                 Some(connection) => connection,
-                None => connect(&self.shared.server, &self.shared.options).await?,
+                None => self.shared.connect().await?,
             };
             Ok(Lease {
                 connection: Some(connection),
+                is_fresh,
                 in_statement: false,
                 in_copy: false,
                 in_transaction: false,
@@ -67,8 +74,8 @@ impl Pool {
             })
         };
         match timeout(self.shared.options.acquire_timeout, acquire).await {
-            Ok(lease) => lease.map_err(storage_error),
-            Err(_) => Err(StorageError::Unavailable(Box::new(sqlx::Error::PoolTimedOut))),
+            Ok(lease) => lease,
+            Err(_) => Err(storage_error(sqlx::Error::PoolTimedOut)),
         }
     }
 
@@ -76,12 +83,16 @@ impl Pool {
     pub(crate) async fn acquire_alive(&self) -> StorageResult<Lease> {
         let acquire = async {
             let mut lease = self.acquire().await?;
-            let answered = lease.begin_statement()?.ping().await;
+            let mut answered = lease.begin_statement()?.ping().await;
+            if lease.is_to_repeat(&answered) {
+                lease.renew().await?;
+                answered = lease.begin_statement()?.ping().await;
+            }
             lease.done(answered)?;
             Ok(lease)
         };
         let acquired = timeout(self.shared.options.acquire_timeout, acquire).await;
-        acquired.map_err(|_| StorageError::Unavailable(Box::new(sqlx::Error::PoolTimedOut)))?
+        acquired.map_err(|_| storage_error(sqlx::Error::PoolTimedOut))?
     }
 
     /// Closes all connections that nobody uses.
@@ -91,12 +102,12 @@ impl Pool {
 
     /// A connection beside the pool, on which nothing is bounded: for migrations.
     pub(crate) async fn connect_unbounded(&self) -> StorageResult<PgConnection> {
-        self.shared.server.connect().await.map_err(storage_error)
+        Ok(self.shared.servers.connect().await?)
     }
 
     /// A connection beside the pool that listens for changes.
     pub(crate) async fn listen(&self) -> StorageResult<Box<dyn ChangeSignal>> {
-        listen(&self.shared.server).await
+        listen(&self.shared.servers).await
     }
 
     /// Lets nobody in any more, waits for those who are, as long as one waits for a connection, and closes.
@@ -106,36 +117,78 @@ impl Pool {
         let all = timeout(self.shared.options.acquire_timeout, all).await;
         self.shared.free.close();
         drop(all);
-        while let Some(connection) = self.shared.pop() {
+        let idle = std::mem::take(&mut *self.shared.idle());
+        for connected in idle {
             // The server notices a socket that is gone as well as a goodbye.
-            let _ = connection.connection.close().await;
+            if connected.runtime == current_runtime() {
+                let _ = connected.connection.close().await;
+            }
         }
     }
 }
 
 impl Shared {
-    fn pop(&self) -> Option<Connected> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    fn idle(&self) -> MutexGuard<'_, Vec<Connected>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, connection: Connected) {
-        if !self.free.is_closed() {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    /// The connection used last that can be used here.
+    fn pop(&self) -> Option<Connected> {
+        let runtime = current_runtime();
+        let mut unfit = Vec::new();
+        let mut idle = self.idle();
+        while let Some(place) = idle.iter().rposition(|connected| connected.runtime == runtime) {
+            let connected = idle.remove(place);
+            if self.is_fit(&connected) {
+                return Some(connected);
+            }
+            unfit.push(connected);
         }
+        // A new one is made: in place of one of another runtime, which may be gone, if there are too many.
+        let on_loan =
+            self.size.saturating_sub(u32::try_from(self.free.available_permits()).unwrap_or(0));
+        if idle.len().saturating_add(on_loan as usize) > self.size as usize {
+            unfit.push(idle.remove(0));
+        }
+        None
+    }
+
+    fn push(&self, connected: Connected) {
+        if !self.free.is_closed() && self.is_fit(&connected) {
+            self.idle().push(connected);
+        }
+    }
+
+    fn is_fit(&self, connected: &Connected) -> bool {
+        let max_age = self.options.max_connection_age;
+        connected.era == self.servers.era()
+            && (max_age.is_zero() || connected.since.elapsed() < max_age)
     }
 
     /// After one connection broke: most likely the server is gone, and with it all the others.
     fn forget_idle(&self) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        // Closed when nobody waits for the lock.
+        drop(std::mem::take(&mut *self.idle()));
+    }
+
+    async fn connect(&self) -> StorageResult<Connected> {
+        let mut connection = self.servers.connect().await?;
+        let process = set_up(&mut connection, &self.options).await.map_err(storage_error)?;
+        let (since, era, runtime) = (Instant::now(), self.servers.era(), current_runtime());
+        Ok(Connected { connection, process, since, era, runtime })
     }
 }
 
-async fn connect(server: &PgConnectOptions, options: &PostgresOptions) -> sqlx::Result<Connected> {
-    let mut connection = server.connect().await?;
+fn current_runtime() -> Option<runtime::Id> {
+    Handle::try_current().ok().map(|runtime| runtime.id())
+}
+
+/// Bounds what may take long, and answers with the server's process.
+async fn set_up(connection: &mut PgConnection, options: &PostgresOptions) -> sqlx::Result<i32> {
     let setting = |time: Duration| format!("{}ms", time.as_millis().clamp(1, 2_000_000_000));
     // By a statement and not in the greeting, which poolers in between refuse. Compiling queries (`jit`)
     // costs more than any query here takes.
-    let process = sqlx::query_scalar!(
+    sqlx::query_scalar!(
         r#"SELECT pg_backend_pid() AS "process!" FROM set_config('lock_timeout', $1, false) a,
             set_config('statement_timeout', $2, false) b,
             set_config('idle_in_transaction_session_timeout', $3, false) c,
@@ -144,15 +197,16 @@ async fn connect(server: &PgConnectOptions, options: &PostgresOptions) -> sqlx::
         setting(options.statement_timeout),
         setting(options.idle_in_unit_timeout),
     )
-    .fetch_one(&mut connection)
-    .await?;
-    Ok(Connected { connection, process })
+    .fetch_one(connection)
+    .await
 }
 
 /// A connection on loan.
 pub(crate) struct Lease {
     /// `None` only once it is on its way back.
     connection: Option<Connected>,
+    /// Made for this lease, and not used since: if it breaks, the server has not ended it while nobody looked.
+    is_fresh: bool,
     /// A statement was begun, and its end was not seen: whoever waited for it has given up.
     in_statement: bool,
     /// The same of a `COPY`: the driver can't go on behind half of one.
@@ -181,7 +235,13 @@ impl Lease {
     pub(crate) fn done<T>(&mut self, result: sqlx::Result<T>) -> StorageResult<T> {
         self.in_statement = false;
         self.in_copy = false;
+        self.is_fresh &= result.is_err();
         result.map_err(|error| {
+            if is_read_only(&error)
+                && let Some(connected) = &self.connection
+            {
+                self.shared.servers.leave(connected.era);
+            }
             if is_broken(&error) {
                 self.is_broken = true;
                 self.shared.forget_idle();
@@ -190,9 +250,34 @@ impl Lease {
         })
     }
 
+    /// Whether a statement that has no effect but its answer is to be repeated on a connection of its own: the
+    /// server ended this one, most likely while nobody used it.
+    pub(crate) fn is_to_repeat<T>(&self, result: &sqlx::Result<T>) -> bool {
+        !self.is_fresh
+            && result.as_ref().is_err_and(|error| is_broken(error) && !is_read_only(error))
+    }
+
+    /// A new connection in place of one that the server has ended.
+    pub(crate) async fn renew(&mut self) -> StorageResult<()> {
+        self.connection = None;
+        self.shared.forget_idle();
+        let connected = timeout(self.shared.options.acquire_timeout, self.shared.connect()).await;
+        let connected = connected.map_err(|_| storage_error(sqlx::Error::PoolTimedOut))??;
+        self.connection = Some(connected);
+        self.is_fresh = true;
+        Ok(())
+    }
+
+    /// Begins a transaction, on a new connection if need be.
     pub(crate) async fn begin(&mut self) -> StorageResult<()> {
+        const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
         self.in_transaction = true;
-        self.run("BEGIN ISOLATION LEVEL READ COMMITTED").await
+        let mut begun = sqlx::raw_sql(BEGIN).execute(self.begin_statement()?).await;
+        if self.is_to_repeat(&begun) {
+            self.renew().await?;
+            begun = sqlx::raw_sql(BEGIN).execute(self.begin_statement()?).await;
+        }
+        self.done(begun).map(drop)
     }
 
     pub(crate) async fn commit(&mut self) -> StorageResult<()> {
@@ -225,8 +310,7 @@ impl Lease {
 
     /// Another connection, beside the pool, for what must not be a part of this one's transaction.
     pub(crate) async fn connect_aside(&self) -> StorageResult<PgConnection> {
-        let connected = connect(&self.shared.server, &self.shared.options).await;
-        connected.map(|connected| connected.connection).map_err(storage_error)
+        self.shared.connect().await.map(|connected| connected.connection)
     }
 }
 
@@ -242,6 +326,9 @@ impl Drop for Lease {
         // At once, since locks are held until then. Without a runtime the socket is closed, which has the
         // same effect.
         let Ok(runtime) = Handle::try_current() else { return };
+        if connected.runtime != Some(runtime.id()) {
+            return;
+        }
         let (shared, permit) = (Arc::clone(&self.shared), self.permit.take());
         let (in_copy, in_transaction) = (self.in_copy, self.in_transaction);
         runtime.spawn(async move {
@@ -282,17 +369,22 @@ async fn tidy(
         }
     };
     drop(end);
+    if !ended {
+        // It has gone silent, and with it all that lead to the same server.
+        shared.forget_idle();
+    }
     ended.then_some(connected)
 }
 
 /// Cancels what a server's process does, and answers when that is asked for, or can't be.
 async fn cancel(process: i32, shared: &Shared) -> Option<()> {
     let cancelled = async {
-        let mut aside = connect(&shared.server, &shared.options).await?.connection;
-        sqlx::query!("SELECT pg_cancel_backend($1)", process).fetch_one(&mut aside).await?;
-        aside.close().await
+        let mut aside = shared.connect().await.ok()?.connection;
+        let asked = sqlx::query!("SELECT pg_cancel_backend($1)", process).fetch_one(&mut aside);
+        asked.await.ok()?;
+        aside.close().await.ok()
     };
-    timeout(shared.options.acquire_timeout, cancelled).await.ok()?.ok()
+    timeout(shared.options.acquire_timeout, cancelled).await.ok()?
 }
 
 /// How long a statement that nobody waits for any more may take to end by itself.

@@ -6,10 +6,12 @@
 //! who follows the log looks by itself, too.
 
 use async_trait::async_trait;
+use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use systemprompt_users_domain::{ChangeSignal, StorageError, StorageResult};
 
 use crate::error::storage_error;
+use crate::server::{self, Refusal, Servers, Target};
 
 /// The name on which is listened; it is one database's alone.
 const CHANNEL: &str = "systemprompt_users";
@@ -17,21 +19,31 @@ const CHANNEL: &str = "systemprompt_users";
 /// Makes a unit durable, then rings the alarm.
 pub(crate) const COMMIT_AND_NOTIFY: &str = "COMMIT; NOTIFY systemprompt_users";
 
-/// A connection that listens.
-pub(crate) async fn listen(server: &PgConnectOptions) -> StorageResult<Box<dyn ChangeSignal>> {
+/// A connection that listens, to the server that takes the changes.
+pub(crate) async fn listen(servers: &Servers) -> StorageResult<Box<dyn ChangeSignal>> {
+    let listener = servers.first_of(listen_to).await?;
+    Ok(Box::new(PostgresSignal { listener }))
+}
+
+async fn listen_to(server: &PgConnectOptions, target: Target) -> Result<PgListener, Refusal> {
+    // Before the driver's pool is asked, which tells of no failure but that time is over.
+    let mut connection = server.connect().await.map_err(Refusal::Failed)?;
+    server::check(&mut connection, target).await?;
+    drop(connection);
     let pool = PgPoolOptions::new()
         .max_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
-        .connect_with(server.clone())
-        .await
-        .map_err(storage_error)?;
-    let mut listener = PgListener::connect_with(&pool).await.map_err(storage_error)?;
-    listener.ignore_pool_close_event(true);
-    // A lost connection is the caller's to hear of: what was sent meanwhile is gone.
-    listener.eager_reconnect(false);
-    listener.listen(CHANNEL).await.map_err(storage_error)?;
-    Ok(Box::new(PostgresSignal { listener }))
+        .connect_with(server.clone());
+    let listening = async {
+        let mut listener = PgListener::connect_with(&pool.await?).await?;
+        listener.ignore_pool_close_event(true);
+        // A lost connection is the caller's to hear of: what was sent meanwhile is gone.
+        listener.eager_reconnect(false);
+        listener.listen(CHANNEL).await?;
+        Ok(listener)
+    };
+    listening.await.map_err(Refusal::Failed)
 }
 
 struct PostgresSignal {

@@ -1,17 +1,16 @@
 //! The adapter's public face.
 
 use std::fmt;
-use std::str::FromStr;
 
 use async_trait::async_trait;
-use sqlx::postgres::PgConnectOptions;
 use systemprompt_users_domain::{ChangeSignal, Storage, StorageError, StorageResult, UnitOfWork};
 
-use crate::PostgresOptions;
 use crate::migrate;
 use crate::pool::Pool;
 use crate::replica::{self, Replica};
+use crate::server::{Purpose, ServerUrl, Servers};
 use crate::unit::Unit;
+use crate::{PostgresOptions, UrlError};
 
 /// A Postgres database, version 15 or newer. A clone is a handle to the same connections.
 #[derive(Clone)]
@@ -21,12 +20,30 @@ pub struct PostgresStorage {
 }
 
 impl PostgresStorage {
-    /// Connects to `postgres://user:password@host:port/database` with the default options.
+    /// Connects to `postgres://user:password@host:port/database` with the default options. The readme tells of
+    /// several hosts, and of the options of a URL.
     ///
     /// # Errors
-    /// `Other` when the URL is none, `Unavailable` when the server does not answer.
+    /// `Other` with a [`UrlError`] when the URL is none, or has an option that is not known; `Unavailable` when no
+    /// server answers that takes changes; `Other` when all refuse for good, such as for a wrong password.
     pub async fn connect(url: &str) -> StorageResult<Self> {
         Self::connect_with(url, PostgresOptions::default()).await
+    }
+
+    /// Checks a URL without connecting.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what would be right; never a part of it that may be a password.
+    pub fn check_url(url: &str) -> Result<(), UrlError> {
+        ServerUrl::parse(url, Purpose::Primary).map(drop)
+    }
+
+    /// Checks the URL of a replica without connecting. It may ask for a standby, too.
+    ///
+    /// # Errors
+    /// As for [`PostgresStorage::check_url`].
+    pub fn check_replica_url(url: &str) -> Result<(), UrlError> {
+        ServerUrl::parse(url, Purpose::Replica).map(drop)
     }
 
     /// The same with options.
@@ -34,7 +51,7 @@ impl PostgresStorage {
     /// # Errors
     /// As for [`PostgresStorage::connect`].
     pub async fn connect_with(url: &str, options: PostgresOptions) -> StorageResult<Self> {
-        let pool = Pool::new(server(url, &options)?, options);
+        let pool = pool(url, Purpose::Primary, options)?;
         drop(pool.acquire().await?);
         Ok(Self { pool, replica: None })
     }
@@ -52,7 +69,7 @@ impl PostgresStorage {
     ) -> StorageResult<Self> {
         let acquire_timeout = options.acquire_timeout.min(replica::PATIENCE);
         let bounded = PostgresOptions { acquire_timeout, ..options.clone() };
-        let pool = Pool::new(server(replica_url, &options)?, bounded);
+        let pool = pool(replica_url, Purpose::Replica, bounded)?;
         let primary = Self::connect_with(url, options).await?;
         let (expected, _) = primary.schema_version().await?;
         let replica = Replica::connect(pool, expected).await?;
@@ -98,15 +115,12 @@ impl PostgresStorage {
     }
 }
 
-/// Where a URL leads.
-fn server(url: &str, options: &PostgresOptions) -> StorageResult<PgConnectOptions> {
-    let not_postgres = || StorageError::Other("the URL is not one of a Postgres database".into());
-    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-        return Err(not_postgres());
-    }
-    // The driver's message may repeat the URL, and with it a password.
-    let server = PgConnectOptions::from_str(url).map_err(|_| not_postgres())?;
-    Ok(server.application_name(&options.application_name))
+/// A pool, without a connection yet, of the servers that a URL leads to.
+fn pool(url: &str, purpose: Purpose, mut options: PostgresOptions) -> StorageResult<Pool> {
+    let url = ServerUrl::parse(url, purpose).map_err(|error| StorageError::Other(error.into()))?;
+    options.connect_timeout = url.connect_timeout.unwrap_or(options.connect_timeout);
+    options.max_connection_age = url.max_connection_age.unwrap_or(options.max_connection_age);
+    Ok(Pool::new(Servers::new(url, &options), options))
 }
 
 #[async_trait]

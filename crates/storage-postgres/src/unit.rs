@@ -10,6 +10,7 @@ use systemprompt_users_domain::{
 
 use crate::copy::CopyRows;
 use crate::pool::Lease;
+use crate::reader::Reader;
 
 /// Reads by single statements, or writes in a transaction (READ COMMITTED, so that what is read under a lock
 /// is the latest). It is all repositories; each has a folder or file of its own.
@@ -62,9 +63,12 @@ impl Unit {
         self.alarms = true;
     }
 
-    /// The connection, for statements that change nothing.
-    pub(crate) fn reader(&mut self) -> StorageResult<&mut PgConnection> {
-        self.lease.begin_statement()
+    /// The connection, for one statement that changes nothing, or that may be given twice.
+    pub(crate) fn reader(&mut self) -> StorageResult<Reader<'_>> {
+        Ok(match self.writes() {
+            true => Reader::in_transaction(&mut self.lease),
+            false => Reader::alone(&mut self.lease),
+        })
     }
 
     /// The connection, for statements that change something.

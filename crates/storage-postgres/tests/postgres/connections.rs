@@ -5,7 +5,9 @@ use std::time::Duration;
 use sqlx::{Connection, PgConnection};
 use systemprompt_test_postgres::TestDatabase;
 use systemprompt_users_contract::fixtures::{user, user_id};
-use systemprompt_users_domain::{LockKey, Storage, StorageError, StorageResult};
+use systemprompt_users_domain::{
+    EventPosition, LockKey, Storage, StorageError, StorageResult, UserFilter,
+};
 use systemprompt_users_postgres::{PostgresOptions, PostgresStorage};
 use tokio::time::timeout;
 
@@ -96,25 +98,107 @@ async fn a_wait_that_was_given_up_is_cancelled() {
     storage.close().await;
 }
 
-/// After the server has dropped the connections, one unit is told so; the next ones get new connections.
+/// After the server has dropped all connections, nobody notices: reads are repeated, and so is the beginning of a
+/// transaction.
 #[tokio::test]
 async fn lost_connections_are_replaced() {
     let (storage, database) = migrated_with(3).await;
-    let units = [storage.read().await.unwrap(), storage.read().await.unwrap()];
-    drop(units);
     let mut aside = PgConnection::connect(database.url()).await.unwrap();
-    let end_all = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    sqlx::raw_sql(end_all).execute(&mut aside).await.unwrap();
-    let mut unit = storage.read().await.unwrap();
-    check_unavailable(unit.users().find_many(&[user_id(1)]).await);
-    drop(unit);
-    for _ in 0..4 {
+    for round in 1..=5 {
+        let units = [
+            storage.read().await.unwrap(),
+            storage.read().await.unwrap(),
+            storage.read().await.unwrap(),
+        ];
+        drop(units);
+        end_all(&mut aside).await;
         let mut unit = storage.read().await.unwrap();
-        assert!(unit.users().find_many(&[user_id(1)]).await.unwrap().is_empty());
+        assert_eq!(unit.users().find_many(&[user_id(round)]).await.unwrap(), []);
+        assert_eq!(unit.users().count(&UserFilter::default()).await.unwrap(), u64::from(round) - 1);
+        let mut written = storage.write().await.unwrap();
+        written.users().insert_many(&[user(round)]).await.unwrap();
+        written.commit().await.unwrap();
+        // Half way through a unit that reads, too: each of its statements is on its own.
+        end_all(&mut aside).await;
+        assert_eq!(unit.users().find_many(&[user_id(round)]).await.unwrap(), [user(round)]);
+        unit.events().read(EventPosition::START, 10).await.unwrap();
     }
     aside.close().await.unwrap();
     storage.close().await;
+}
+
+/// What a transaction has done is gone with its connection, so nothing of it is repeated.
+#[tokio::test]
+async fn a_transaction_ends_with_its_connection() {
+    let (storage, database) = migrated_with(3).await;
+    let mut aside = PgConnection::connect(database.url()).await.unwrap();
+    let mut unit = storage.write().await.unwrap();
+    unit.users().insert_many(&[user(1)]).await.unwrap();
+    end_all(&mut aside).await;
+    check_unavailable(unit.users().find_many(&[user_id(1)]).await);
+    check_unavailable(unit.commit().await);
+    let mut unit = storage.read().await.unwrap();
+    assert_eq!(unit.users().find_many(&[user_id(1)]).await.unwrap(), []);
+    drop(unit);
+    aside.close().await.unwrap();
+    storage.close().await;
+}
+
+async fn end_all(aside: &mut PgConnection) {
+    let end_all = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    sqlx::raw_sql(end_all).execute(aside).await.unwrap();
+}
+
+/// A pool that outlives its runtime, such as one that all tests of a program share, works in the next one.
+#[test]
+fn a_pool_works_in_a_second_runtime() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let first = runtime();
+    let (storage, database) = first.block_on(migrated_with(2));
+    let find = async |number| {
+        let mut unit = storage.read().await.unwrap();
+        unit.users().find_many(&[user_id(number)]).await.unwrap()
+    };
+    assert_eq!(first.block_on(find(1)), []);
+    drop(first);
+    let (second, third) = (runtime(), runtime());
+    for number in 1..=3 {
+        second.block_on(async {
+            let mut unit = storage.write().await.unwrap();
+            unit.users().insert_many(&[user(number)]).await.unwrap();
+            unit.commit().await.unwrap();
+        });
+        // Two that take turns, while neither drives the other's sockets.
+        assert_eq!(third.block_on(find(number)), [user(number)]);
+    }
+    drop(second);
+    assert_eq!(third.block_on(find(3)), [user(3)]);
+    third.block_on(storage.close());
+    drop(database);
+}
+
+#[tokio::test]
+async fn a_connection_is_replaced_when_it_is_old() {
+    for (max_connection_age, is_replaced) in [(Duration::from_nanos(1), true), (LONG, false)] {
+        let options = PostgresOptions { max_connection_age, ..PostgresOptions::default() };
+        let (storage, database) = with_options(options).await;
+        let mut aside = PgConnection::connect(database.url()).await.unwrap();
+        let processes = "SELECT pid FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        let first: Vec<i32> = sqlx::query_scalar(processes).fetch_all(&mut aside).await.unwrap();
+        drop(storage.read().await.unwrap());
+        let mut unit = storage.read().await.unwrap();
+        unit.users().find_many(&[user_id(1)]).await.unwrap();
+        let mut then: Vec<i32> = sqlx::query_scalar(processes).fetch_all(&mut aside).await.unwrap();
+        while is_replaced && then.len() > 1 {
+            then = sqlx::query_scalar(processes).fetch_all(&mut aside).await.unwrap();
+        }
+        assert_eq!(first != then, is_replaced, "{first:?} {then:?}");
+        drop(unit);
+        aside.close().await.unwrap();
+        storage.close().await;
+    }
 }
 
 #[tokio::test]

@@ -15,5 +15,6 @@ mod events;
 mod migrations;
 mod plan;
 mod replica;
+mod servers;
 mod signal;
 mod updates;
