@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use systemprompt_users_domain::{
     Actor, ChangeSignal, Clock, EndReason, EndedSession, Entropy, Event, EventId, EventKind,
     JobContext, Policy, Result, Roles, Storage, StorageError, UnitOfWork, User, UserError, UserId,
-    UserRole,
+    UserRole, bound_of, storable_time,
 };
 
 use crate::steady::SteadyClock;
@@ -51,7 +51,7 @@ impl Context {
             clock: Arc::clone(&job.clock),
             entropy: Arc::clone(&job.entropy),
             policy: job.policy.clone(),
-            actor: Actor::Job(name.to_owned()),
+            actor: Actor::Job(name.into()),
             expected_version: None,
             spares_admins: false,
             up_to_date: false,
@@ -163,9 +163,9 @@ impl Context {
         &*self.entropy
     }
 
-    /// The time, cut to what every storage keeps.
+    /// The time, as every storage keeps it.
     pub(crate) fn now(&self) -> DateTime<Utc> {
-        self.clock.now().trunc_subsecs(6)
+        storable_time(self.clock.now())
     }
 
     /// Not as the `Storage` that an `Arc` of it is, too: that puts a future of its own around each.
@@ -333,7 +333,7 @@ macro_rules! service_of_context {
 }
 pub(crate) use service_of_context;
 
-/// The moment `retention` before `now`.
+/// The moment `retention` before `now`, as a bound that a storage can compare with.
 pub(crate) fn moment_before(
     field: &'static str,
     now: DateTime<Utc>,
@@ -343,5 +343,6 @@ pub(crate) fn moment_before(
         return Err(UserError::validation(field, "must be longer than zero"));
     }
     now.checked_sub_signed(retention)
+        .map(|before| storable_time(bound_of(before)))
         .ok_or_else(|| UserError::validation(field, "reaches too far into the past"))
 }

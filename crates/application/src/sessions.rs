@@ -12,8 +12,8 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use systemprompt_users_domain::{
-    Page, PageRequest, Result, SessionFilter, SessionId, SessionOrder, Token, User, UserId,
-    UserSession,
+    Page, PageRequest, PagedList, Result, SessionFilter, SessionId, SessionOrder, Token, User,
+    UserId, UserSession, storable_time,
 };
 
 use crate::Context;
@@ -62,7 +62,8 @@ impl SessionService {
         if seen.is_empty() {
             return Ok(());
         }
-        retry(|| self.try_touch(seen)).await
+        let seen: Vec<_> = seen.iter().map(|(id, at)| (*id, storable_time(*at))).collect();
+        retry(|| self.try_touch(&seen)).await
     }
 
     async fn try_touch(&self, seen: &[(SessionId, DateTime<Utc>)]) -> Result<()> {
@@ -152,9 +153,9 @@ impl SessionService {
         order: SessionOrder,
         page: &PageRequest,
     ) -> Result<Page<UserSession>> {
-        if let Some(after) = &page.after {
-            after.time().map(drop)?;
-        }
-        Ok(self.context.read_lagging().await?.sessions().list(filter, order, page).await?)
+        let list = PagedList::Sessions(order);
+        page.check(list)?;
+        let mut unit = self.context.read_lagging().await?;
+        Ok(unit.sessions().list(filter, order, page).await?.of(list))
     }
 }

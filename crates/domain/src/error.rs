@@ -50,6 +50,9 @@ pub enum UserError {
     /// Somebody else changed the same thing in between: read it again and decide anew.
     #[error("it was changed by somebody else meanwhile; read it again")]
     Stale,
+    /// The user has another email by now than the one that was verified; nothing was changed.
+    #[error("the user has another email by now than the one that was named; read it again")]
+    StaleEmail,
     /// A value is not acceptable; nothing was changed.
     #[error("{field}: {message}")]
     Validation {
@@ -102,7 +105,7 @@ impl UserError {
             Self::InvalidIp(_) => "invalid_ip",
             Self::LastAdmin => "last_admin",
             Self::AdminsOnly => "admins_only",
-            Self::Stale => "stale",
+            Self::Stale | Self::StaleEmail => "stale",
             Self::Validation { .. } => "validation",
             Self::NotAllowed(_) => "not_allowed",
             Self::LegalHold(_) => "legal_hold",
@@ -114,7 +117,7 @@ impl UserError {
     pub const fn field(&self) -> Option<&'static str> {
         match self {
             Self::Validation { field, .. } => Some(field),
-            Self::EmailAlreadyExists => Some("email"),
+            Self::EmailAlreadyExists | Self::StaleEmail => Some("email"),
             Self::NameAlreadyExists => Some("name"),
             Self::InvalidStatus(_) => Some("status"),
             Self::InvalidRole(_) | Self::InvalidRoles(_) => Some("roles"),

@@ -69,7 +69,8 @@ pub enum EventKind {
         /// Which fields.
         fields: Vec<ProfileField>,
     },
-    /// An anonymous user registered.
+    /// An anonymous user registered: it has a name, an email that is not verified, and the role user. A full name
+    /// that it got with that is told by a `UserUpdated` behind this.
     AnonymousPromoted {
         /// Who.
         user_id: UserId,
@@ -116,7 +117,8 @@ pub enum EventKind {
         /// Who.
         user_id: UserId,
     },
-    /// A user was merged into another.
+    /// A user was merged into another. What the other gained by it, roles and blanks of the profile, is told by a
+    /// `RolesChanged` and a `UserUpdated` behind this.
     UserMerged {
         /// Who is gone.
         user_id: UserId,

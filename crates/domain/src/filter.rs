@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::moment::{bound_of, storable_time};
 use crate::{Cursor, User, UserRole, UserStatus, UserTally};
 
 /// Conditions that all must hold. The default is every live, registered user.
@@ -69,6 +70,14 @@ impl UserFilter {
         self.anonymous == AnonymousScope::Exclude && !self.roles.contains(&UserRole::Anonymous)
     }
 
+    /// The same conditions, both ranges with ends that a storage can compare with ([`TimeRange::bounds`]). A
+    /// service asks no port with another one.
+    #[must_use]
+    pub fn bounds(&self) -> Self {
+        let (created, last_active) = (self.created.bounds(), self.last_active.bounds());
+        Self { created, last_active, ..self.clone() }
+    }
+
     /// Whether `user` meets every condition: the meaning of a filter, which each storage MUST give it.
     pub fn matches(&self, user: &User) -> bool {
         UserTally::of(user).matches(self)
@@ -113,6 +122,9 @@ pub enum AnonymousScope {
 }
 
 /// From `from` (included) until `until` (not included); an end that is `None` is open.
+///
+/// Ends may be finer than what is stored: `since(t + 1 ns)` leaves `t` out, `before(t + 1 ns)` holds it. A range
+/// whose `until` is not after `from` holds nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TimeRange {
     /// The first moment that is in.
@@ -123,13 +135,21 @@ pub struct TimeRange {
 
 impl TimeRange {
     /// From `from` on.
-    pub const fn since(from: DateTime<Utc>) -> Self {
-        Self { from: Some(from), until: None }
+    pub fn since(from: DateTime<Utc>) -> Self {
+        Self { from: Some(from), until: None }.bounds()
     }
 
     /// Everything before `until`.
-    pub const fn before(until: DateTime<Utc>) -> Self {
-        Self { from: None, until: Some(until) }
+    pub fn before(until: DateTime<Utc>) -> Self {
+        Self { from: None, until: Some(until) }.bounds()
+    }
+
+    /// The range that holds the same stored moments, with ends that a storage can compare with: whole
+    /// microseconds, not before the year 1.
+    #[must_use]
+    pub fn bounds(self) -> Self {
+        let end = |time| storable_time(bound_of(time));
+        Self { from: self.from.map(end), until: self.until.map(end) }
     }
 
     /// Whether `time` is in it.

@@ -10,7 +10,14 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{Clock, Entropy, JobRunId, Policy, Storage, UserError};
+use crate::value::{check_text, clean_text};
+use crate::{Clock, Entropy, JobRunId, MAX_TEXT_CHARS, Policy, Storage, UserError};
+
+/// How much of an error's text is kept with a run, in characters.
+pub const MAX_JOB_ERROR_CHARS: usize = 1000;
+
+/// How many counts a report keeps.
+pub const MAX_JOB_COUNTS: usize = 100;
 
 /// What a job fails with: anything that tells an operator what went wrong.
 pub type JobError = Box<dyn std::error::Error + Send + Sync>;
@@ -23,7 +30,8 @@ pub type JobError = Box<dyn std::error::Error + Send + Sync>;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Job: Send + Sync {
-    /// A name that no other job of the host has, such as `cleanup_anonymous_users`.
+    /// A name that no other job of the host has, such as `cleanup_anonymous_users`: 1 to 255 characters, none
+    /// of them a control character.
     fn name(&self) -> &'static str;
 
     /// One sentence for the operator.
@@ -96,7 +104,21 @@ pub struct JobReport {
 impl JobReport {
     /// Adds `count` to the count of that name.
     pub fn add(&mut self, name: &str, count: u64) {
-        *self.counts.entry(name.to_owned()).or_default() += count;
+        let sum = self.counts.entry(name.to_owned()).or_default();
+        *sum = sum.saturating_add(count);
+    }
+
+    /// The report as it is kept: at most [`MAX_JOB_COUNTS`] counts, the first by name, the names cut to 255
+    /// characters, their control characters replaced.
+    fn cleaned(self) -> Self {
+        let mut clean = Self::default();
+        for (name, count) in self.counts {
+            let name = clean_text(&name, MAX_TEXT_CHARS);
+            if clean.counts.len() < MAX_JOB_COUNTS || clean.counts.contains_key(&name) {
+                clean.add(&name, count);
+            }
+        }
+        clean
     }
 }
 
@@ -123,10 +145,51 @@ pub struct JobRun {
     pub ended_at: Option<DateTime<Utc>>,
     /// How it ended.
     pub outcome: Option<JobOutcome>,
-    /// What it did.
+    /// What it did; as [`JobRun::end`] keeps it.
     pub report: JobReport,
-    /// What went wrong, at most 1,000 characters.
+    /// What went wrong, on one line of at most [`MAX_JOB_ERROR_CHARS`] characters.
     pub error: Option<String>,
+}
+
+impl JobRun {
+    /// Ends the run. Whatever a job reports or fails with can be stored then: texts are cut, and control
+    /// characters in them replaced.
+    pub fn end(&mut self, now: DateTime<Utc>, result: Result<JobReport, JobError>) {
+        self.ended_at = Some(now);
+        match result {
+            Ok(report) => {
+                self.outcome = Some(JobOutcome::Succeeded);
+                self.report = report.cleaned();
+            }
+            Err(error) => {
+                self.outcome = Some(JobOutcome::Failed);
+                self.error = Some(describe(&*error));
+            }
+        }
+    }
+}
+
+/// The error with its causes, on one line.
+fn describe(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    // What is beyond the bound is not kept, so a chain without an end does no harm.
+    while let Some(cause) = source
+        && text.len() < MAX_JOB_ERROR_CHARS * 4
+    {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    clean_text(&text, MAX_JOB_ERROR_CHARS)
+}
+
+/// Checks the name of a job or a host: 1 to 255 characters, none of them a control character. Returns it trimmed.
+///
+/// # Errors
+/// `Validation` of `field`.
+pub fn check_job_text(field: &'static str, text: &str) -> Result<String, UserError> {
+    check_text(field, text, MAX_TEXT_CHARS)
 }
 
 /// Why a job ran.
@@ -192,6 +255,44 @@ pub struct JobRunFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn run() -> JobRun {
+        JobRun {
+            id: JobRunId::from_uuid(uuid::Uuid::nil()),
+            job: "a_job".into(),
+            scheduled_at: DateTime::UNIX_EPOCH,
+            trigger: JobTrigger::Manual,
+            host: "host".into(),
+            attempts: 1,
+            started_at: DateTime::UNIX_EPOCH,
+            lease_until: DateTime::UNIX_EPOCH,
+            ended_at: None,
+            outcome: None,
+            report: JobReport::default(),
+            error: None,
+        }
+    }
+
+    #[test]
+    fn whatever_a_job_ends_with_can_be_kept() {
+        let mut failed = run();
+        failed.end(DateTime::UNIX_EPOCH, Err(format!("a\0b\nc {}", "é".repeat(5000)).into()));
+        let error = failed.error.unwrap();
+        assert!(error.starts_with("a\u{FFFD}b c é"), "{error}");
+        assert_eq!(error.chars().count(), MAX_JOB_ERROR_CHARS);
+
+        let mut report = JobReport::default();
+        report.add("a\0", u64::MAX);
+        report.add("a\u{1}", 2);
+        for n in 0..1000 {
+            report.add(&format!("count {n:04}"), n);
+        }
+        let mut done = run();
+        done.end(DateTime::UNIX_EPOCH, Ok(report));
+        assert_eq!(done.report.counts.len(), MAX_JOB_COUNTS);
+        assert_eq!(done.report.counts["a\u{FFFD}"], u64::MAX);
+        assert_eq!(done.outcome, Some(JobOutcome::Succeeded));
+    }
 
     #[test]
     fn words_come_back() {

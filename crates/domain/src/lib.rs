@@ -11,7 +11,9 @@ mod event;
 mod filter;
 mod id;
 mod job;
+mod moment;
 mod page;
+mod paged_list;
 mod params;
 mod policy;
 mod ports;
@@ -27,7 +29,7 @@ pub use access::{
     ApiKey, ApiKeySecret, ApiScope, ApiScopes, BeginOutcome, IdempotencyKey, IssuedApiKey,
     MAX_ANSWER_BYTES, MAX_KEY_NAME_CHARS, NewApiKey, RememberedRequest, SignInLink,
 };
-pub use actor::Actor;
+pub use actor::{Actor, ActorName};
 pub use ban::{
     AllowedNetwork, BanDuration, BanEnd, BanFact, BanFactKind, BanIpParams,
     BanIpWithMetadataParams, BanOrigin, BannedIp, IpTarget, LiftedBan, MAX_OFFENCE_SESSIONS,
@@ -42,8 +44,13 @@ pub use event::{
 };
 pub use filter::{AnonymousScope, TimeRange, UserFilter, UserOrder, UserScope};
 pub use id::{ApiKeyId, BanId, EventId, JobRunId, ParseIdError, SessionId, UserId};
-pub use job::{Job, JobContext, JobError, JobOutcome, JobReport, JobRun, JobRunFilter, JobTrigger};
+pub use job::{
+    Job, JobContext, JobError, JobOutcome, JobReport, JobRun, JobRunFilter, JobTrigger,
+    MAX_JOB_COUNTS, MAX_JOB_ERROR_CHARS, check_job_text,
+};
+pub use moment::{bound_of, storable_time};
 pub use page::{Cursor, MAX_PAGE_LIMIT, Page, PageLimit, PageRequest, SortKey};
+pub use paged_list::PagedList;
 pub use params::{AnonymousPromotion, CreateUserParams, NewUser, Patch, UpdateUserParams};
 pub use policy::Policy;
 pub use ports::{

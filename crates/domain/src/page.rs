@@ -9,6 +9,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::moment::whole_micros;
+use crate::paged_list::PagedList;
 use crate::{Result, UserError};
 
 /// The largest page there is.
@@ -115,28 +117,58 @@ impl<T> Page<T> {
 /// A place in an ordered list: the value that the list is ordered by, and the id that breaks ties.
 ///
 /// As text it is opaque to clients: hand it back as it came.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// It is of one list, whose service tells it by the mark that [`Page::of`] leaves; two places are equal
+/// whether they are marked or not.
+#[derive(Debug, Clone)]
 pub struct Cursor {
     /// The value of the order at this place.
     pub key: SortKey,
     /// The id of the item at this place.
     pub id: Uuid,
+    list: Option<PagedList>,
 }
 
+impl PartialEq for Cursor {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.key, self.id) == (&other.key, other.id)
+    }
+}
+
+impl Eq for Cursor {}
+
 impl Cursor {
-    /// A place in a list that is ordered by time.
-    pub const fn at_time(time: DateTime<Utc>, id: Uuid) -> Self {
-        Self { key: SortKey::Time(time), id }
+    /// A place in a list that is ordered by time; what is finer than a microsecond is cut.
+    pub fn at_time(time: DateTime<Utc>, id: Uuid) -> Self {
+        Self { key: SortKey::Time(whole_micros(time)), id, list: None }
     }
 
     /// A place in a list that is ordered by text.
     pub const fn at_text(text: String, id: Uuid) -> Self {
-        Self { key: SortKey::Text(text), id }
+        Self { key: SortKey::Text(text), id, list: None }
     }
 
     /// A place in a list that is ordered by id alone.
     pub const fn at_id(id: Uuid) -> Self {
-        Self { key: SortKey::Id, id }
+        Self { key: SortKey::Id, id, list: None }
+    }
+
+    /// The sequence of a cursor of the history of a ban, which is written as ten digits.
+    ///
+    /// # Errors
+    /// `Validation` of `after` when the cursor is of another list.
+    pub fn sequence(&self) -> Result<u32> {
+        sequence_of(self.text()?).ok_or_else(foreign_cursor)
+    }
+
+    /// The same place, marked as one in `list`.
+    #[must_use]
+    pub(crate) fn of(self, list: PagedList) -> Self {
+        Self { list: Some(list), ..self }
+    }
+
+    /// The list that it is marked with.
+    pub(crate) const fn list(&self) -> Option<PagedList> {
+        self.list
     }
 
     /// The time of a cursor of a list that is ordered by time.
@@ -145,7 +177,7 @@ impl Cursor {
     /// `Validation` of `after` when the cursor is of another list.
     pub fn time(&self) -> Result<DateTime<Utc>> {
         match &self.key {
-            SortKey::Time(time) => Ok(*time),
+            SortKey::Time(time) => Ok(whole_micros(*time)),
             _ => Err(foreign_cursor()),
         }
     }
@@ -177,12 +209,17 @@ pub enum SortKey {
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let id = self.id.simple();
-        let plain = match &self.key {
-            SortKey::Id => format!("i{id}"),
-            SortKey::Time(time) => format!("t{id}{}", time.timestamp_micros()),
-            SortKey::Text(text) => format!("s{id}{text}"),
+        let (kind, value) = match &self.key {
+            SortKey::Id => ('i', String::new()),
+            SortKey::Time(time) => ('t', time.timestamp_micros().to_string()),
+            SortKey::Text(text) => ('s', text.clone()),
         };
-        f.write_str(&URL_SAFE_NO_PAD.encode(plain))
+        // A large letter says that the list comes behind it.
+        let head = match self.list {
+            None => kind.to_string(),
+            Some(list) => format!("{}{}", kind.to_ascii_uppercase(), list.letter()),
+        };
+        f.write_str(&URL_SAFE_NO_PAD.encode(format!("{head}{id}{value}")))
     }
 }
 
@@ -212,19 +249,30 @@ fn parse_cursor(text: &str) -> Option<Cursor> {
         return None;
     }
     let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(text.trim()).ok()?).ok()?;
-    let kind = plain.chars().next()?;
-    let id = Uuid::try_parse(plain.get(1..33)?).ok()?;
-    let value = plain.get(33..)?;
-    let key = match kind {
+    let mut rest = plain.chars();
+    let kind = rest.next()?;
+    let mut list = None;
+    if kind.is_ascii_uppercase() {
+        let letter = rest.next()?;
+        list = Some(PagedList::ALL.into_iter().find(|list| list.letter() == letter)?);
+    }
+    let (id, value) = rest.as_str().split_at_checked(32)?;
+    let id = Uuid::try_parse(id).ok()?;
+    let key = match kind.to_ascii_lowercase() {
         'i' => value.is_empty().then_some(SortKey::Id)?,
         't' => SortKey::Time(DateTime::from_timestamp_micros(value.parse().ok()?)?),
         's' => SortKey::Text(value.to_owned()),
         _ => return None,
     };
-    Some(Cursor { key, id })
+    Some(Cursor { key, id, list })
 }
 
-fn foreign_cursor() -> UserError {
+pub(crate) fn sequence_of(text: &str) -> Option<u32> {
+    let is_one = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_one)
+}
+
+pub(crate) fn foreign_cursor() -> UserError {
     UserError::validation(
         "after",
         "this is not a cursor of this list; take `next` of the page before",

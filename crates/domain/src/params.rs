@@ -123,9 +123,14 @@ pub struct UpdateUserParams {
     /// The address of a picture.
     #[serde(skip_serializing_if = "Patch::is_keep")]
     pub avatar_url: Patch<String>,
-    /// Whether the email is known to be the user's.
+    /// Whether the email is known to be the user's. `true` needs to be told which address was verified:
+    /// by `email`, `verified_email`, or the version of the user at which it was read.
     #[serde(deserialize_with = "not_null", skip_serializing_if = "Option::is_none")]
     pub email_verified: Option<bool>,
+    /// The address that `email_verified` is about, in any spelling: change only if it still is the user's,
+    /// else `StaleEmail`.
+    #[serde(deserialize_with = "not_null", skip_serializing_if = "Option::is_none")]
+    pub verified_email: Option<String>,
     /// Whether a program is behind it.
     #[serde(deserialize_with = "not_null", skip_serializing_if = "Option::is_none")]
     pub is_bot: Option<bool>,

@@ -4,7 +4,7 @@ use chrono::Duration;
 
 use crate::{Result, UserError};
 
-/// How long things live and are kept. Every duration is positive and at most ten years.
+/// How long things live and are kept. Every duration is whole seconds, at least one and at most ten years.
 ///
 /// ```
 /// # use chrono::Duration;
@@ -81,6 +81,9 @@ impl Policy {
         ] {
             if let Some(duration) = duration {
                 check_duration(field, duration)?;
+                if duration.subsec_nanos() != 0 {
+                    return Err(UserError::validation(field, "must be whole seconds"));
+                }
             }
         }
         for (field, count) in [

@@ -195,7 +195,7 @@ pub struct SessionFilter {
 }
 
 /// In which order sessions are listed; the id breaks ties, in the same direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum SessionOrder {
     /// Started last first.
     #[default]
@@ -206,7 +206,7 @@ pub enum SessionOrder {
 
 impl SessionOrder {
     /// The place of `session` in this order.
-    pub const fn cursor(self, session: &UserSession) -> Cursor {
+    pub fn cursor(self, session: &UserSession) -> Cursor {
         let time = match self {
             Self::Newest => session.started_at,
             Self::RecentlyActive => session.last_activity_at,

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AvatarUrl, DisplayName, Email, Fingerprint, FullName, Result, Roles, TokenHash, UserError,
-    UserId, UserName, UserRole,
+    AvatarUrl, DisplayName, Email, Fingerprint, FullName, ProfileField, Result, Roles, TokenHash,
+    UserError, UserId, UserName, UserRole,
 };
 
 /// Where a user stands.
@@ -228,18 +228,49 @@ impl User {
         Ok(())
     }
 
+    /// Checks that this user may be merged into `target`: both live and different, and never a registered
+    /// user into an anonymous one, which would lose the registered name and email.
+    ///
+    /// # Errors
+    /// `NotFound` for the one that is deleted, `NotAllowed` otherwise.
+    pub fn check_merge_into(&self, target: &Self) -> Result<()> {
+        for user in [self, target] {
+            if !user.is_live() {
+                return Err(UserError::user_not_found(user.id));
+            }
+        }
+        if self.id == target.id {
+            return Err(UserError::NotAllowed("a user can't be merged into itself".into()));
+        }
+        if target.is_anonymous() && !self.is_anonymous() {
+            let message = format!(
+                "user `{}` is registered and `{}` is anonymous: its name and email would be lost; merge \
+                 the anonymous user into the registered one",
+                self.id, target.id
+            );
+            return Err(UserError::NotAllowed(message));
+        }
+        Ok(())
+    }
+
     /// Fills the blanks of this user from `source`, which is being merged into it: full name, display
-    /// name, avatar.
-    pub fn fill_blanks_from(&mut self, source: &Self) {
-        if self.full_name.is_none() {
-            self.full_name.clone_from(&source.full_name);
-        }
-        if self.display_name.is_none() {
-            self.display_name.clone_from(&source.display_name);
-        }
-        if self.avatar_url.is_none() {
-            self.avatar_url.clone_from(&source.avatar_url);
+    /// name, avatar. Returns the fields that were filled.
+    pub fn fill_blanks_from(&mut self, source: &Self) -> Vec<ProfileField> {
+        fn fill<T: Clone>(blank: &mut Option<T>, from: Option<&T>) -> bool {
+            let fills = blank.is_none() && from.is_some();
+            if fills {
+                *blank = from.cloned();
+            }
+            fills
         }
         self.last_active_at = self.last_active_at.max(source.last_active_at);
+        [
+            (fill(&mut self.full_name, source.full_name.as_ref()), ProfileField::FullName),
+            (fill(&mut self.display_name, source.display_name.as_ref()), ProfileField::DisplayName),
+            (fill(&mut self.avatar_url, source.avatar_url.as_ref()), ProfileField::AvatarUrl),
+        ]
+        .into_iter()
+        .filter_map(|(filled, field)| filled.then_some(field))
+        .collect()
     }
 }

@@ -61,6 +61,7 @@ macro_rules! __for_each_case {
             counts {
                 an_empty_storage_counts_nobody
                 every_filter_is_counted_as_it_matches
+                an_end_finer_than_what_is_stored_is_the_next_whole_one
                 a_tally_names_what_users_share
                 counts_follow_every_change
                 what_is_refused_or_dropped_counts_nowhere
@@ -117,6 +118,7 @@ macro_rules! __for_each_case {
                 the_list_goes_on_behind_a_cursor
             }
             jobs {
+                whatever_a_job_ends_with_is_stored
                 a_due_run_starts_once
                 a_refused_start_leaves_the_unit_usable
                 other_jobs_times_and_triggers_start
@@ -283,6 +285,13 @@ macro_rules! __for_each_case {
                 links_go_with_their_user
                 those_expired_first_are_removed_first
             }
+            ties {
+                sessions_that_run_out_at_once_end_by_id
+                sessions_ended_at_once_go_by_id
+                runs_ended_at_once_go_by_id
+                links_expired_at_once_go_by_the_hash_of_their_token
+                requests_begun_at_once_go_by_key
+            }
             units {
                 a_dropped_unit_leaves_nothing
                 a_unit_sees_its_own_changes
@@ -351,6 +360,7 @@ macro_rules! __for_each_case {
                 one_unknown_user_holds_all_back
                 a_name_of_a_live_user_is_a_conflict
                 an_email_of_a_live_user_is_a_conflict
+                of_a_taken_name_and_email_the_name_is_named
                 two_of_one_batch_do_not_get_one_email
                 two_of_one_batch_do_not_get_one_name
                 a_user_may_spell_its_name_anew

@@ -28,6 +28,6 @@ pub(crate) fn id_of(cursor: Option<&Cursor>) -> StorageResult<Option<Spot<'stati
     }
 }
 
-fn foreign(error: UserError) -> StorageError {
+pub(crate) fn foreign(error: UserError) -> StorageError {
     StorageError::Other(error.into())
 }

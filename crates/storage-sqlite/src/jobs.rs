@@ -165,7 +165,7 @@ impl JobRepository for Unit {
                          WHERE last.job = run.job AND last.run_trigger = 'schedule'
                      )
                  )
-                 ORDER BY ended_at LIMIT ?2
+                 ORDER BY ended_at, id LIMIT ?2
              )",
             before,
             limit

@@ -98,6 +98,7 @@ pub(crate) const fn code_of(error: &UserError) -> u8 {
         | UserError::NameAlreadyExists
         | UserError::LastAdmin
         | UserError::Stale
+        | UserError::StaleEmail
         | UserError::NotAllowed(_)
         | UserError::AdminsOnly
         | UserError::LegalHold(_) => 4,

@@ -130,6 +130,7 @@ impl From<UserError> for Problem {
             UserError::LastAdmin => (StatusCode::CONFLICT, "The last admin can't be removed"),
             UserError::AdminsOnly => (StatusCode::FORBIDDEN, "This is not allowed"),
             UserError::Stale => (StatusCode::PRECONDITION_FAILED, "It was changed meanwhile"),
+            UserError::StaleEmail => (StatusCode::CONFLICT, "It was changed meanwhile"),
             UserError::NotAllowed(_) | UserError::LegalHold(_) => {
                 (StatusCode::CONFLICT, "Its state does not allow this")
             }

@@ -47,7 +47,7 @@ async fn every_mutation_appends_its_event(host: &Host) {
     let [u1, u2] = ["u1", "u2"].map(|name| host.users.find_by_name(name));
     let [u1, u2] = [u1.await.unwrap().unwrap().id, u2.await.unwrap().unwrap().id];
     check!(host.users.update_email(ada, "ada@home.example") => "user_updated");
-    check!(host.users.update_email_verified(ada, true) => "user_updated");
+    check!(host.users.update_email_verified(ada, "ada@home.example", true) => "user_updated");
     check!(host.users.update_full_name(ada, Some("Ada")) => "user_updated");
     check!(host.users.update_display_name(ada, Some("Ada")) => "user_updated");
     check!(host.users.update_avatar(ada, Some("https://example.com/a.png")) => "user_updated");
@@ -80,7 +80,7 @@ async fn every_mutation_appends_its_event(host: &Host) {
     check!(host.users.bulk_update_status(&[u1, u2], UserStatus::Suspended)
         => "status_changed", "status_changed");
     check!(host.users.bulk_delete(&[u1, u2]) => "user_deleted", "user_deleted");
-    check!(host.users.merge_users(eve, ada, MergeOptions::default()) => "user_merged");
+    check!(host.users.merge_users(eve, ada, MergeOptions::default()) => "user_merged", "user_updated");
     check!(host.users.purge(u1) => "user_purged");
     host.clock.advance(Duration::days(31));
     check!(host.users.purge_deleted(Duration::days(30)) => "user_purged", "user_purged");

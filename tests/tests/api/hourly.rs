@@ -20,6 +20,10 @@ pub(crate) enum Work {
     /// Goes on until it is told to stop.
     UntilCancelled(Arc<Notify>),
     Fail,
+    /// Fails with that text.
+    FailWith(&'static str),
+    /// Reports a count of that name.
+    Report(&'static str),
     Panic,
 }
 
@@ -58,6 +62,12 @@ impl Job for Hourly {
                 let cause = std::io::Error::other("the cause");
                 let error = systemprompt_users::StorageError::Other(Box::new(cause));
                 return Err(Box::new(systemprompt_users::UserError::Storage(error)));
+            }
+            Work::FailWith(text) => return Err((*text).into()),
+            Work::Report(name) => {
+                let mut report = JobReport::default();
+                report.add(name, 1);
+                return Ok(report);
             }
             Work::Panic => panic!("on purpose {}", "x".repeat(2000)),
         }

@@ -18,6 +18,7 @@ mod bulk_equals_single;
 mod busy;
 mod create;
 mod doctor;
+mod edges;
 mod enforcer;
 mod events;
 mod find;

@@ -1,8 +1,9 @@
 //! Merging one user into another.
 
 use systemprompt_users::{
-    BanDuration, BanIpParams, BanIpWithMetadataParams, EndReason, EventKind, MergeOptions,
-    PageRequest, Patch, Roles, UpdateUserParams, UserError, UserId, UserRole, UserStatus,
+    BanDuration, BanIpParams, BanIpWithMetadataParams, CreateUserParams, EndReason, EventKind,
+    MergeOptions, PageRequest, Patch, ProfileField, Roles, UpdateUserParams, UserError, UserId,
+    UserRole, UserStatus,
 };
 use systemprompt_users_tests::{Host, at_once, code, on_every_backend};
 
@@ -14,6 +15,8 @@ on_every_backend! {
     blanks_are_filled_and_nothing_is_overwritten,
     roles_do_not_gain_unless_asked_for,
     a_visitor_merges_into_a_registered_user,
+    a_registered_user_never_merges_into_a_visitor,
+    what_the_target_gains_is_told,
     only_two_different_live_users_merge,
     the_last_admin_is_not_merged_away,
     an_admin_who_hands_its_role_on_may_go,
@@ -113,6 +116,7 @@ async fn blanks_are_filled_and_nothing_is_overwritten(host: &Host) {
         display_name: Patch::Set("Old".into()),
         avatar_url: Patch::Set("https://example.com/old.png".into()),
         email_verified: Some(true),
+        verified_email: Some("old@example.com".into()),
         ..Default::default()
     };
     host.users.update(source, &full).await.unwrap();
@@ -148,6 +152,51 @@ async fn a_visitor_merges_into_a_registered_user(host: &Host) {
     assert_eq!(merged.target.roles, Roles::USER);
     assert_eq!(host.users.find_by_anonymous_token(&token).await.unwrap(), None);
     assert_eq!(host.users.resolve(visitor.user.id).await.unwrap().map(|user| user.id), Some(ada));
+}
+
+async fn a_registered_user_never_merges_into_a_visitor(host: &Host) {
+    host.admin("root").await;
+    let visitor = host.visitor("browser").await.user.id;
+    let other = host.visitor("other").await.user.id;
+    let bot = CreateUserParams { is_bot: true, ..CreateUserParams::new("bot", "bot@example.com") };
+    let bot = host.users.create(&bot).await.unwrap().id;
+    let suspended = host.user("suspended").await.id;
+    host.users.update_status(suspended, UserStatus::Suspended).await.unwrap();
+    let start = host.position().await;
+    let registered = [host.user("ada").await.id, host.admin("second").await.id, bot, suspended];
+    for source in registered {
+        let before = host.get(source).await;
+        for options in [PLAIN, KEEP, GAIN] {
+            let refused = host.users.merge_users(source, visitor, options).await;
+            assert!(refused.as_ref().unwrap_err().to_string().contains("anonymous"));
+            assert_eq!(code(refused), "not_allowed");
+        }
+        assert_eq!(host.get(source).await, before);
+    }
+    assert_eq!(host.kinds_since(start).await, ["user_created"; 2]);
+    // Two visits of one browser, or a visit of somebody who is registered, are one user.
+    host.users.merge_users(other, visitor, PLAIN).await.unwrap();
+    host.users.merge_users(visitor, registered[0], PLAIN).await.unwrap();
+}
+
+async fn what_the_target_gains_is_told(host: &Host) {
+    let [root, ada] = [host.admin("root").await.id, host.user("ada").await.id];
+    host.users.update_full_name(root, Some("Root")).await.unwrap();
+    host.users.update_avatar(root, Some("https://example.com/r.png")).await.unwrap();
+    host.users.update_avatar(ada, Some("https://example.com/a.png")).await.unwrap();
+    let start = host.position().await;
+    let merged = host.users.merge_users(root, ada, GAIN).await.unwrap().target;
+    let both = Roles::new([UserRole::Admin, UserRole::User]).unwrap();
+    assert_eq!(merged.roles, both);
+    let events = host.events_since(start).await;
+    assert_eq!(
+        events[1..],
+        [
+            EventKind::RolesChanged { user_id: ada, from: Roles::USER, to: both },
+            EventKind::UserUpdated { user_id: ada, fields: vec![ProfileField::FullName] },
+        ]
+    );
+    assert_eq!(events[0].name(), "user_merged");
 }
 
 async fn only_two_different_live_users_merge(host: &Host) {

@@ -10,6 +10,7 @@ on_every_backend! {
     absent_is_untouched_and_null_is_cleared,
     each_field_has_a_method_of_its_own,
     another_email_is_not_verified,
+    only_the_address_that_was_verified_is_verified,
     another_spelling_of_the_email_is_no_change,
     another_spelling_of_the_name_is_kept,
     a_taken_name_or_email_is_refused_and_nothing_changes,
@@ -65,7 +66,7 @@ async fn each_field_has_a_method_of_its_own(host: &Host) {
     host.users.update_display_name(id, Some("Ada")).await.unwrap();
     host.users.update_avatar(id, Some("https://example.com/a.png")).await.unwrap();
     host.users.update_email(id, "ada@home.example").await.unwrap();
-    let ada = host.users.update_email_verified(id, true).await.unwrap();
+    let ada = host.users.update_email_verified(id, "ada@home.example", true).await.unwrap();
     assert_eq!(ada.full_name.as_ref().unwrap().as_str(), "Ada Lovelace");
     assert_eq!(ada.display_name.as_ref().unwrap().as_str(), "Ada");
     assert_eq!(ada.avatar_url.as_ref().unwrap().as_str(), "https://example.com/a.png");
@@ -82,7 +83,7 @@ async fn each_field_has_a_method_of_its_own(host: &Host) {
 
 async fn another_email_is_not_verified(host: &Host) {
     let id = host.user("ada").await.id;
-    host.users.update_email_verified(id, true).await.unwrap();
+    host.users.update_email_verified(id, "ada@example.com", true).await.unwrap();
     let ada = host.users.update_email(id, "new@example.com").await.unwrap();
     assert!(!ada.email_verified);
     // Whoever says both at once has verified the new one.
@@ -96,9 +97,41 @@ async fn another_email_is_not_verified(host: &Host) {
     assert_eq!(ada.email.unwrap().as_str(), "newer@example.com");
 }
 
+async fn only_the_address_that_was_verified_is_verified(host: &Host) {
+    let id = host.user("ada").await.id;
+    let ada = host.users.update_email(id, "new@example.com").await.unwrap();
+    for verified in [true, false] {
+        let refused = host.users.update_email_verified(id, "ada@example.com", verified).await;
+        assert_eq!(refused.as_ref().unwrap_err().field(), Some("email"));
+        assert_eq!(code(refused), "stale");
+    }
+    let nameless = UpdateUserParams { email_verified: Some(true), ..Default::default() };
+    assert_eq!(field(host.users.update(id, &nameless).await), "email_verified");
+    let alone =
+        UpdateUserParams { verified_email: Some("new@example.com".into()), ..Default::default() };
+    assert_eq!(field(host.users.update(id, &alone).await), "verified_email");
+    let refused = host.users.update_email_verified(id, "new", true).await;
+    assert_eq!(field(refused), "verified_email");
+    let both = UpdateUserParams {
+        email: Some("newer@example.com".into()),
+        verified_email: Some("new@example.com".into()),
+        ..nameless.clone()
+    };
+    assert_eq!(code(host.users.update(id, &both).await), "stale");
+    assert_eq!(host.get(id).await, ada, "nothing was changed");
+
+    // Whoever saw the version saw the address.
+    let seen = UpdateUserParams { expected_version: Some(ada.version), ..nameless };
+    assert!(host.users.update(id, &seen).await.unwrap().email_verified);
+    let unknown = UpdateUserParams { email_verified: Some(false), ..Default::default() };
+    assert!(!host.users.update(id, &unknown).await.unwrap().email_verified);
+    let spelt = host.users.update_email_verified(id, " NEW@EXAMPLE.com ", true).await.unwrap();
+    assert!(spelt.email_verified);
+}
+
 async fn another_spelling_of_the_email_is_no_change(host: &Host) {
     let id = host.user("ada").await.id;
-    let verified = host.users.update_email_verified(id, true).await.unwrap();
+    let verified = host.users.update_email_verified(id, "ada@example.com", true).await.unwrap();
     host.clock.advance(Duration::minutes(1));
     let same = host.users.update_email(id, " ADA@EXAMPLE.com ").await.unwrap();
     assert_eq!(same, verified);
@@ -151,7 +184,7 @@ async fn every_change_bumps_version_and_time(host: &Host) {
         }};
     }
     check!(host.users.update_full_name(id, Some("Ada")));
-    check!(host.users.update_email_verified(id, true));
+    check!(host.users.update_email_verified(id, "ada@example.com", true));
     check!(host.users.assign_role(id, UserRole::Admin));
     check!(host.users.revoke_role(id, UserRole::Admin));
     check!(host.users.assign_roles(id, &[UserRole::Admin]));
@@ -174,7 +207,7 @@ async fn nothing_is_stored_where_nothing_differs(host: &Host) {
         host.users.update(id, &UpdateUserParams::default()).await,
         host.users.update_full_name(id, None).await,
         host.users.update_email(id, "ada@example.com").await,
-        host.users.update_email_verified(id, false).await,
+        host.users.update_email_verified(id, "ada@example.com", false).await,
         host.users.update_status(id, UserStatus::Active).await,
         host.users.assign_role(id, UserRole::User).await,
         host.users.revoke_role(id, UserRole::Admin).await,
@@ -259,7 +292,10 @@ async fn a_deleted_or_unknown_user_is_not_found(host: &Host) {
     for id in [gone, UserId::from_uuid(uuid::Uuid::nil())] {
         assert_eq!(code(host.users.update_full_name(id, Some("x")).await), "not_found");
         assert_eq!(code(host.users.update_email(id, "x@example.com").await), "not_found");
-        assert_eq!(code(host.users.update_email_verified(id, true).await), "not_found");
+        assert_eq!(
+            code(host.users.update_email_verified(id, "ada@example.com", true).await),
+            "not_found"
+        );
         assert_eq!(code(host.users.update(id, &UpdateUserParams::default()).await), "not_found");
     }
 }
@@ -267,7 +303,10 @@ async fn a_deleted_or_unknown_user_is_not_found(host: &Host) {
 async fn a_visitor_gets_no_email_by_update(host: &Host) {
     let visitor = host.visitor("browser").await.user;
     assert_eq!(field(host.users.update_email(visitor.id, "v@example.com").await), "email");
-    assert_eq!(field(host.users.update_email_verified(visitor.id, true).await), "email_verified");
+    assert_eq!(
+        field(host.users.update_email_verified(visitor.id, "v@example.com", true).await),
+        "email_verified"
+    );
     let named = host.users.update_display_name(visitor.id, Some("Guest")).await.unwrap();
     assert!(named.is_anonymous());
 }

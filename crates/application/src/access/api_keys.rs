@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Duration, Utc};
 use systemprompt_users_domain::{
-    ApiKey, ApiKeyId, ApiKeySecret, EventKind, IssuedApiKey, NewApiKey, Page, PageRequest, Result,
-    StorageError, UniqueKey, UnitOfWork, UserError,
+    ApiKey, ApiKeyId, ApiKeySecret, EventKind, IssuedApiKey, NewApiKey, Page, PageRequest,
+    PagedList, Result, StorageError, UniqueKey, UnitOfWork, UserError, storable_time,
 };
 
 use crate::Context;
@@ -68,10 +68,8 @@ impl ApiKeyService {
     /// # Errors
     /// `Validation` of `after`; `Storage`.
     pub async fn list(&self, page: &PageRequest) -> Result<Page<ApiKey>> {
-        if let Some(after) = &page.after {
-            after.time().map(drop)?;
-        }
-        Ok(self.context.read().await?.api_keys().list(page).await?)
+        page.check(PagedList::ApiKeys)?;
+        Ok(self.context.read().await?.api_keys().list(page).await?.of(PagedList::ApiKeys))
     }
 
     /// Replaces a usable key by a new one of the same name, scopes and length of life, whose secret is
@@ -142,6 +140,8 @@ impl ApiKeyService {
         if seen.is_empty() {
             return Ok(());
         }
+        let seen: Vec<_> = seen.iter().map(|(id, at)| (*id, storable_time(*at))).collect();
+        let seen = seen.as_slice();
         retry(|| async move {
             let mut unit = self.context.write().await?;
             unit.api_keys().touch_many(seen).await?;

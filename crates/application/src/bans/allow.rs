@@ -1,11 +1,11 @@
 //! The allow-list: networks that no ban touches.
 
 use systemprompt_users_domain::{
-    AllowedNetwork, EventKind, IpTarget, LockKey, Page, PageRequest, Result, UserError,
+    AllowedNetwork, EventKind, IpTarget, LockKey, Page, PageRequest, PagedList, Result, UserError,
 };
 
 use super::BanService;
-use super::query::{check_text_cursor, clean};
+use super::query::clean;
 use crate::context::retry;
 
 impl BanService {
@@ -69,7 +69,8 @@ impl BanService {
     /// # Errors
     /// `Validation` of `after`; `Storage`.
     pub async fn list_allowed(&self, page: &PageRequest) -> Result<Page<AllowedNetwork>> {
-        check_text_cursor(page)?;
-        Ok(self.context.read_lagging().await?.bans().list_allowed(page).await?)
+        page.check(PagedList::AllowedNetworks)?;
+        let listed = self.context.read_lagging().await?.bans().list_allowed(page).await?;
+        Ok(listed.of(PagedList::AllowedNetworks))
     }
 }

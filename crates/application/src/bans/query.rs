@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use systemprompt_users_domain::{
-    BanFact, BanOrigin, BannedIp, Fingerprint, IpTarget, Page, PageRequest, Result, SortKey,
+    BanFact, BanOrigin, BannedIp, Fingerprint, IpTarget, Page, PageRequest, PagedList, Result,
     UnitOfWork, UserError,
 };
 
@@ -72,10 +72,10 @@ impl BanService {
         UserError: From<T::Error>,
     {
         let target = target.try_into()?;
-        check_text_cursor(page)?;
+        page.check(PagedList::BanHistory)?;
         let mut unit = self.context.read().await?;
         match unit.bans().find_many(&[target]).await?.pop() {
-            Some(ban) => Ok(unit.bans().history(ban.id, page).await?),
+            Some(ban) => Ok(unit.bans().history(ban.id, page).await?.of(PagedList::BanHistory)),
             None => Ok(Page { items: Vec::new(), next: None }),
         }
     }
@@ -85,11 +85,9 @@ impl BanService {
     /// # Errors
     /// `Validation` of `after`; `Storage`.
     pub async fn list_active_bans(&self, page: &PageRequest) -> Result<Page<BannedIp>> {
-        if let Some(after) = &page.after {
-            after.time().map(drop)?;
-        }
+        page.check(PagedList::ActiveBans)?;
         let (mut unit, now) = self.lagging_unit_and_now().await?;
-        Ok(unit.bans().list_active(now, page).await?)
+        Ok(unit.bans().list_active(now, page).await?.of(PagedList::ActiveBans))
     }
 
     /// A page of the bans in force that `source` reported, oldest ledger first.
@@ -133,20 +131,15 @@ impl BanService {
         origin: &BanOrigin,
         page: &PageRequest,
     ) -> Result<Page<BannedIp>> {
-        if page.after.as_ref().is_some_and(|after| after.key != SortKey::Id) {
-            return Err(UserError::validation("after", "this is not a cursor of this list"));
-        }
+        page.check(PagedList::BansByOrigin)?;
         let (mut unit, now) = self.lagging_unit_and_now().await?;
-        Ok(unit.bans().list_by_origin(origin, now, page).await?)
+        let listed = unit.bans().list_by_origin(origin, now, page).await?;
+        Ok(listed.of(PagedList::BansByOrigin))
     }
 
     async fn lagging_unit_and_now(&self) -> Result<(Box<dyn UnitOfWork>, DateTime<Utc>)> {
         Ok((self.context.read_lagging().await?, self.context.now()))
     }
-}
-
-pub(super) fn check_text_cursor(page: &PageRequest) -> Result<()> {
-    page.after.as_ref().map_or(Ok(()), |after| after.text().map(drop))
 }
 
 /// A reason as it is kept: bounded, one line, blank is none.

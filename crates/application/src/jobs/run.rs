@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use systemprompt_users_domain::{Job, JobContext, JobError, JobOutcome, JobReport, JobRun, Result};
+use systemprompt_users_domain::{
+    Job, JobContext, JobError, JobReport, JobRun, Result, StorageError, UserError,
+};
 use tokio::time::MissedTickBehavior;
 
 use super::runner::RunnerOptions;
 use crate::Context;
 use crate::context::retry;
-
-/// How much of an error's text is kept with a run, in characters.
-const MAX_ERROR_CHARS: usize = 1000;
 
 /// Executes `job`, prolongs the lease meanwhile, and stores how it ended.
 ///
@@ -71,32 +70,45 @@ async fn end(
     run: &mut JobRun,
     result: Result<JobReport, JobError>,
 ) -> Result<()> {
-    run.ended_at = Some(context.now());
-    match result {
-        Ok(report) => {
-            log_end(run, &report);
-            run.outcome = Some(JobOutcome::Succeeded);
-            run.report = report;
-        }
-        Err(error) => {
-            let text = describe(&*error);
-            tracing::error!(job = run.job, run = %run.id, error = text, "the job failed");
-            run.outcome = Some(JobOutcome::Failed);
-            run.error = Some(text);
-        }
+    run.end(context.now(), result);
+    match &run.error {
+        None => log_end(run, &run.report),
+        Some(error) => tracing::error!(job = run.job, run = %run.id, error, "the job failed"),
     }
-    let ended = &*run;
-    let stored = retry(|| async move {
-        let mut unit = context.write().await?;
-        let stored = unit.jobs().finish(ended).await?;
-        context.commit(unit).await?;
-        Ok(stored)
-    })
-    .await?;
+    let mut stored = store_end(context, run).await;
+    if is_refused(&stored) {
+        // A commit whose answer got lost is refused too, and may have taken place: then this changes nothing.
+        stored = store_end(context, run).await;
+    }
+    let stored = match stored {
+        // What the storage refuses it refuses each time, and the run would be begun again with each lease.
+        Err(error @ UserError::Storage(StorageError::Other(_))) => {
+            tracing::error!(job = run.job, run = %run.id, %error, "the end of the run was refused");
+            run.report = JobReport::default();
+            run.error = None;
+            run.end(context.now(), Err("the storage refused what the job ended with".into()));
+            store_end(context, run).await?
+        }
+        stored => stored?,
+    };
     if !stored {
         tracing::warn!(job = run.job, run = %run.id, "the end belongs to another host by now");
     }
     Ok(())
+}
+
+const fn is_refused<T>(stored: &Result<T>) -> bool {
+    matches!(stored, Err(UserError::Storage(StorageError::Other(_))))
+}
+
+async fn store_end(context: &Context, run: &JobRun) -> Result<bool> {
+    retry(|| async move {
+        let mut unit = context.write().await?;
+        let stored = unit.jobs().finish(run).await?;
+        context.commit(unit).await?;
+        Ok(stored)
+    })
+    .await
 }
 
 /// Jobs run often and mostly find nothing to do: only what did something is worth a line by default.
@@ -109,16 +121,10 @@ fn log_end(run: &JobRun, report: &JobReport) {
     }
 }
 
-/// The error with its causes, on one line.
-fn describe(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text.chars().take(MAX_ERROR_CHARS).collect()
+/// Ends a run that hosts have begun again and again and never ended.
+pub(super) async fn give_up(context: &Context, mut run: JobRun) -> Result<()> {
+    let begun = run.attempts.saturating_sub(1);
+    end(context, &mut run, Err(format!("it was begun {begun} times and never ended").into())).await
 }
 
 impl RunnerOptions {

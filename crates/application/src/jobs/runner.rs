@@ -7,13 +7,13 @@ use std::time::Duration as StdDuration;
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 use systemprompt_users_domain::{
-    Job, JobReport, JobRun, JobRunFilter, JobRunId, JobTrigger, Page, PageRequest, Result, Storage,
-    StorageError, UserError,
+    Job, JobReport, JobRun, JobRunFilter, JobRunId, JobTrigger, Page, PageRequest, PagedList,
+    Result, Storage, StorageError, UserError, check_job_text,
 };
 use tokio::task::JoinSet;
 
 use super::registry::registered_jobs;
-use super::run::run_to_end;
+use super::run::{give_up, run_to_end};
 use super::schedule::Schedule;
 use crate::Context;
 use crate::context::retry;
@@ -37,10 +37,13 @@ pub struct JobRunner {
     jobs: BTreeMap<&'static str, (Arc<dyn Job>, Schedule)>,
 }
 
+/// How often one run is begun: what takes its host down each time is not to do so for ever.
+const MAX_ATTEMPTS: u32 = 10;
+
 /// How a host runs jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunnerOptions {
-    /// The name of the host; no two hosts share one.
+    /// The name of the host; no two hosts share one. 1 to 255 characters, none of them a control character.
     pub host: String,
     /// How long a host may be silent before another one takes its run over. 60 seconds.
     pub lease: Duration,
@@ -81,6 +84,9 @@ impl JobRunner {
         let mut known = BTreeMap::new();
         for job in jobs {
             let (name, schedule) = (job.name(), Schedule::parse(job.schedule())?);
+            if check_job_text("name", name)? != name {
+                return Err(UserError::validation("name", "must not begin or end with a space"));
+            }
             if known.insert(name, (job, schedule)).is_some() {
                 return Err(UserError::validation("name", format!("two jobs are named `{name}`")));
             }
@@ -98,10 +104,8 @@ impl JobRunner {
     ///
     /// # Errors
     /// `Validation` of `host` or `lease`.
-    pub fn with_options(mut self, options: RunnerOptions) -> Result<Self> {
-        if options.host.trim().is_empty() || options.host.chars().count() > 255 {
-            return Err(UserError::validation("host", "must be 1 to 255 characters"));
-        }
+    pub fn with_options(mut self, mut options: RunnerOptions) -> Result<Self> {
+        options.host = check_job_text("host", &options.host)?;
         if options.lease <= Duration::zero() || options.lease > Duration::days(1) {
             return Err(UserError::validation("lease", "must be up to one day"));
         }
@@ -184,12 +188,13 @@ impl JobRunner {
     /// A page of runs, begun last first.
     ///
     /// # Errors
-    /// `Validation` of `after`; `Storage`.
+    /// `Validation` of `after`, or of `job` that no job can be named; `Storage`.
     pub async fn history(&self, filter: &JobRunFilter, page: &PageRequest) -> Result<Page<JobRun>> {
-        if let Some(after) = &page.after {
-            after.time().map(drop)?;
+        page.check(PagedList::JobRuns)?;
+        if let Some(job) = &filter.job {
+            check_job_text("job", job)?;
         }
-        Ok(self.context.read().await?.jobs().list(filter, page).await?)
+        Ok(self.context.read().await?.jobs().list(filter, page).await?.of(PagedList::JobRuns))
     }
 
     /// Claims and begins what is due, and says how long nothing more will be.
@@ -234,8 +239,10 @@ impl JobRunner {
             Ok(run)
         })
         .await?;
-        if left_behind.is_some() {
-            return Ok(left_behind);
+        match left_behind {
+            Some(run) if run.attempts > MAX_ATTEMPTS => give_up(&self.context, run).await?,
+            Some(run) => return Ok(Some(run)),
+            None => {}
         }
         let due = self.jobs.get(name).and_then(|(_, schedule)| schedule.latest(now));
         let Some(due) = due else { return Ok(None) };

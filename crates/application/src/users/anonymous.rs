@@ -3,7 +3,8 @@
 use chrono::{DateTime, Duration, Utc};
 use systemprompt_users_domain::{
     AnonymousPromotion, Cursor, Email, EventKind, Fingerprint, FullName, InsertOutcome, LockKey,
-    NewAnonymous, Result, Roles, Token, UnitOfWork, User, UserError, UserId, UserName, UserStatus,
+    NewAnonymous, PagedList, Result, Roles, Token, UnitOfWork, User, UserError, UserId, UserName,
+    UserStatus,
 };
 
 use super::UserService;
@@ -89,12 +90,13 @@ impl UserService {
     /// batch, idle longest first, behind `after`.
     ///
     /// # Errors
-    /// `Validation` of `retention` that is not positive.
+    /// `Validation` of `retention` that is not positive, or of `after`.
     pub async fn list_idle_anonymous(
         &self,
         retention: Duration,
         after: Option<Cursor>,
     ) -> Result<Vec<User>> {
+        PagedList::IdleAnonymous.check(after.as_ref())?;
         let (now, before) = (self.context.now(), self.before(retention)?);
         let limit = self.context.policy().cleanup_batch;
         let mut unit = self.context.read().await?;

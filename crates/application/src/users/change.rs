@@ -15,7 +15,7 @@ impl UserService {
     ///
     /// # Errors
     /// `NotFound`, `Validation` of the field at fault, `NameAlreadyExists`, `EmailAlreadyExists`, `Stale` when
-    /// the user is not at `expected_version`.
+    /// the user is not at `expected_version`, `StaleEmail` when `verified_email` is not the user's any more.
     #[tracing::instrument(skip_all, fields(%id), err(level = "debug"))]
     pub async fn update(&self, id: UserId, params: &UpdateUserParams) -> Result<User> {
         let update = ParsedUpdate::parse(params)?;
@@ -70,12 +70,21 @@ impl UserService {
         self.update(id, &UpdateUserParams { avatar_url, ..Default::default() }).await
     }
 
-    /// Says whether the email is known to be the user's.
+    /// Says whether `email`, in any spelling, is known to be the user's.
     ///
     /// # Errors
-    /// As for [`update`](Self::update).
-    pub async fn update_email_verified(&self, id: UserId, verified: bool) -> Result<User> {
-        let params = UpdateUserParams { email_verified: Some(verified), ..Default::default() };
+    /// As for [`update`](Self::update); `StaleEmail` when the user has another email by now.
+    pub async fn update_email_verified(
+        &self,
+        id: UserId,
+        email: &str,
+        verified: bool,
+    ) -> Result<User> {
+        let params = UpdateUserParams {
+            email_verified: Some(verified),
+            verified_email: Some(email.to_owned()),
+            ..Default::default()
+        };
         self.update(id, &params).await
     }
 
@@ -122,6 +131,7 @@ struct ParsedUpdate {
     display_name: Patch<DisplayName>,
     avatar_url: Patch<AvatarUrl>,
     email_verified: Option<bool>,
+    verified_email: Option<Email>,
     is_bot: Option<bool>,
     expected_version: Option<i64>,
 }
@@ -135,6 +145,7 @@ impl ParsedUpdate {
             display_name: parse_patch(&params.display_name, DisplayName::parse)?,
             avatar_url: parse_patch(&params.avatar_url, AvatarUrl::parse)?,
             email_verified: params.email_verified,
+            verified_email: params.verified_email.as_deref().map(parse_verified).transpose()?,
             is_bot: params.is_bot,
             expected_version: params.expected_version,
         })
@@ -157,27 +168,61 @@ impl ParsedUpdate {
             user.name = name.clone();
             note(differs, ProfileField::Name);
         }
+        let was_verified = user.email_verified;
         if let Some(email) = &self.email {
             note(user.set_email(email.clone()), ProfileField::Email);
         }
+        // Another email is not verified, which is a change too.
+        let mut verification = was_verified != user.email_verified;
         note(apply_patch(&mut user.full_name, &self.full_name), ProfileField::FullName);
         note(apply_patch(&mut user.display_name, &self.display_name), ProfileField::DisplayName);
         note(apply_patch(&mut user.avatar_url, &self.avatar_url), ProfileField::AvatarUrl);
-        if let Some(verified) = self.email_verified {
-            if verified && user.email.is_none() {
-                let message = "there is no email that could be verified";
-                return Err(UserError::validation("email_verified", message));
-            }
-            note(
-                std::mem::replace(&mut user.email_verified, verified) != verified,
-                ProfileField::EmailVerified,
-            );
+        if self.verified_email.is_some() && self.email_verified.is_none() {
+            let message = "needs `email_verified` beside it";
+            return Err(UserError::validation("verified_email", message));
         }
+        if let Some(verified) = self.email_verified {
+            self.check_verified(user, verified)?;
+            verification |= std::mem::replace(&mut user.email_verified, verified) != verified;
+        }
+        note(verification, ProfileField::EmailVerified);
         if let Some(is_bot) = self.is_bot {
             note(std::mem::replace(&mut user.is_bot, is_bot) != is_bot, ProfileField::IsBot);
         }
         Ok(fields)
     }
+
+    /// Refuses to verify an address that nobody named, or that is not the user's any more. `user` has its new
+    /// email already.
+    fn check_verified(&self, user: &User, verified: bool) -> Result<()> {
+        let Some(email) = &user.email else {
+            return match verified {
+                true => Err(UserError::validation(
+                    "email_verified",
+                    "there is no email that could be verified",
+                )),
+                false => Ok(()),
+            };
+        };
+        if self.verified_email.as_ref().is_some_and(|named| named != email) {
+            return Err(UserError::StaleEmail);
+        }
+        let is_named = self.verified_email.is_some()
+            || self.email.is_some()
+            || self.expected_version.is_some();
+        if verified && !is_named {
+            let message = "say by `verified_email` which address was verified";
+            return Err(UserError::validation("email_verified", message));
+        }
+        Ok(())
+    }
+}
+
+fn parse_verified(text: &str) -> Result<Email> {
+    Email::parse(text).map_err(|error| match error {
+        UserError::Validation { message, .. } => UserError::validation("verified_email", message),
+        other => other,
+    })
 }
 
 /// A blank text clears, as it does where a user is created.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use systemprompt_users_domain::{
     BulkItem, BulkOutcome, BulkReport, EndReason, EndedSession, Event, EventKind, LockKey,
-    RefusedOperation, Result, UnitOfWork, User, UserError, UserId, UserStatus,
+    ProfileField, RefusedOperation, Result, UnitOfWork, User, UserError, UserId, UserStatus,
 };
 
 use super::UserService;
@@ -171,11 +171,20 @@ impl UserService {
             return BulkOutcome::Refused(error);
         }
         next.mark_changed(now);
+        let beside = told_beside(&kind, user, &next);
         *user = next;
         changes.ids.push(user.id);
-        changes.events.push(self.context.event(now, kind));
+        let kinds = std::iter::once(kind).chain(beside);
+        changes.events.extend(kinds.map(|kind| self.context.event(now, kind)));
         BulkOutcome::Done
     }
+}
+
+/// What a change did beside what its event says by itself: a visitor may register with a full name, or without.
+fn told_beside(kind: &EventKind, before: &User, next: &User) -> Option<EventKind> {
+    let named =
+        matches!(kind, EventKind::AnonymousPromoted { .. }) && before.full_name != next.full_name;
+    named.then(|| EventKind::UserUpdated { user_id: next.id, fields: vec![ProfileField::FullName] })
 }
 
 /// What a pass over the ids has changed so far.

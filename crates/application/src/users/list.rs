@@ -3,7 +3,7 @@
 use futures_core::Stream;
 use futures_util::stream;
 use systemprompt_users_domain::{
-    Cursor, Page, PageLimit, PageRequest, Result, SearchText, SortKey, User, UserError, UserFilter,
+    Page, PageLimit, PageRequest, PagedList, Result, SearchText, User, UserError, UserFilter,
     UserOrder,
 };
 
@@ -20,15 +20,10 @@ impl UserService {
         order: UserOrder,
         page: &PageRequest,
     ) -> Result<Page<User>> {
-        if let Some(after) = &page.after {
-            match order {
-                UserOrder::Name => after.text().map(drop)?,
-                UserOrder::Newest | UserOrder::Oldest | UserOrder::RecentlyActive => {
-                    after.time().map(drop)?;
-                }
-            }
-        }
-        Ok(self.context.read_lagging().await?.users().list(filter, order, page).await?)
+        let list = PagedList::Users(order);
+        page.check(list)?;
+        let mut unit = self.context.read_lagging().await?;
+        Ok(unit.users().list(&filter.bounds(), order, page).await?.of(list))
     }
 
     /// Every user that meets `filter`, as a stream that holds one page at a time.
@@ -78,10 +73,9 @@ impl UserService {
         page: &PageRequest,
     ) -> Result<Page<User>> {
         let text = SearchText::parse(query)?;
-        if let Some(Cursor { key: SortKey::Time(_), .. }) = page.after {
-            return Err(UserError::validation("after", "this is not a cursor of a search"));
-        }
-        Ok(self.context.read_lagging().await?.users().search(&text, filter, page).await?)
+        page.check(PagedList::Found)?;
+        let mut unit = self.context.read_lagging().await?;
+        Ok(unit.users().search(&text, &filter.bounds(), page).await?.of(PagedList::Found))
     }
 
     /// How many users meet `filter`; exact.
@@ -89,7 +83,7 @@ impl UserService {
     /// # Errors
     /// `Storage`.
     pub async fn count(&self, filter: &UserFilter) -> Result<u64> {
-        Ok(self.context.read_lagging().await?.users().count(filter).await?)
+        Ok(self.context.read_lagging().await?.users().count(&filter.bounds()).await?)
     }
 
     /// The first page of [`list`](Self::list), newest first, with a limit as a client sent it.

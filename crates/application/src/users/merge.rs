@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use systemprompt_users_domain::{
-    EndReason, EventKind, LockKey, MergeOptions, MergeResult, RefusedOperation, Result, UnitOfWork,
-    User, UserError, UserId,
+    EndReason, Event, EventKind, LockKey, MergeOptions, MergeResult, RefusedOperation, Result,
+    UnitOfWork, User, UserError, UserId,
 };
 
 use super::UserService;
@@ -17,7 +17,7 @@ impl UserService {
     /// Live sessions of the source end, and the target gains no roles, unless `options` say otherwise.
     ///
     /// # Errors
-    /// `NotFound`, `NotAllowed` for a user and itself, `LastAdmin` when the source is the last active admin
+    /// `NotFound`, `NotAllowed` for a user and itself or a registered user into an anonymous one, `LastAdmin` when the source is the last active admin
     /// and the target does not become one, `InvalidRoles` when roles are gained that can't be held together.
     #[tracing::instrument(skip_all, fields(%source, %target), err(level = "debug"))]
     pub async fn merge_users(
@@ -43,16 +43,13 @@ impl UserService {
         unit.lock(LockKey::Admins).await?;
         unit.lock(LockKey::Bans).await?;
         let (mut source, mut target) = lock_pair(&mut *unit, source_id, target_id).await?;
+        source.check_merge_into(&target)?;
         self.context.check_version(&source)?;
         self.context.check_roles(source.roles)?;
         self.context.check_roles(target.roles)?;
         let lost_admin = source.is_active_admin();
 
-        target.fill_blanks_from(&source);
-        if options.gain_roles {
-            let roles = target.roles.union(source.roles)?;
-            target.set_roles(roles)?;
-        }
+        let changed = self.take_over(&mut target, &source, options, now)?;
         if lost_admin
             && !target.is_active_admin()
             && !unit.users().has_other_active_admin(&[source_id, target_id]).await?
@@ -82,9 +79,33 @@ impl UserService {
         let bans_moved = unit.bans().reassign_user(source_id, target_id).await?;
         unit.users().update_many(&[source, target.clone()]).await?;
         events.push(self.merged_event(source_id, target_id, (sessions_moved, bans_moved), now));
+        events.extend(changed);
         unit.events().append(&events).await?;
         self.context.commit(unit).await?;
         Ok(MergeResult { source: source_id, target, sessions_moved, sessions_ended, bans_moved })
+    }
+
+    /// Gives the target what it takes over from the source. Returns an event for each kind of change.
+    fn take_over(
+        &self,
+        target: &mut User,
+        source: &User,
+        options: MergeOptions,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Event>> {
+        let (user_id, from) = (target.id, target.roles);
+        let mut kinds = Vec::new();
+        if options.gain_roles {
+            let to = from.union(source.roles)?;
+            if target.set_roles(to)? {
+                kinds.push(EventKind::RolesChanged { user_id, from, to });
+            }
+        }
+        let fields = target.fill_blanks_from(source);
+        if !fields.is_empty() {
+            kinds.push(EventKind::UserUpdated { user_id, fields });
+        }
+        Ok(kinds.into_iter().map(|kind| self.context.event(now, kind)).collect())
     }
 
     fn merged_event(
@@ -93,7 +114,7 @@ impl UserService {
         into: UserId,
         (sessions, bans): (u64, u64),
         now: DateTime<Utc>,
-    ) -> systemprompt_users_domain::Event {
+    ) -> Event {
         self.context.event(now, EventKind::UserMerged { user_id: source, into, sessions, bans })
     }
 }

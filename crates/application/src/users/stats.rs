@@ -94,7 +94,9 @@ impl UserService {
         }
         let known = self.context.read_lagging().await?.users().signups_per_day(first, last).await?;
         let mut known = known.into_iter().peekable();
-        let days = first.iter_days().take_while(|day| *day <= last);
+        // Not `iter_days`, which leaves the last day of the calendar out.
+        let days = std::iter::successors(Some(first), NaiveDate::succ_opt);
+        let days = days.take_while(|day| *day <= last);
         Ok(days
             .map(|day| {
                 known.next_if(|known| known.day == day).unwrap_or(SignupDay { day, count: 0 })

@@ -166,7 +166,7 @@ impl BannedIp {
     }
 
     /// Its place in the list of active bans, newest first.
-    pub const fn cursor(&self) -> Cursor {
+    pub fn cursor(&self) -> Cursor {
         Cursor::at_time(self.banned_at, self.id.as_uuid())
     }
 

@@ -59,8 +59,8 @@ pub trait BannedIpRepository: Send {
     async fn reassign_user(&mut self, source: UserId, target: UserId) -> StorageResult<u64>;
 
     /// Removes up to `limit` ledgers, with their facts, that were over ([`BannedIp::over_at`]) before
-    /// `before`, those over longest first. A ledger of a ban that never ends by itself stays. Answers how
-    /// many ledgers.
+    /// `before`, those over longest first; ties MUST go by id. A ledger of a ban that never ends by itself
+    /// stays. Answers how many ledgers.
     async fn delete_over(&mut self, before: DateTime<Utc>, limit: u16) -> StorageResult<u64>;
 
     /// Puts a network on the allow-list. Answers `false` when exactly it is there already, which stays.

@@ -26,7 +26,7 @@ pub trait IdempotencyRepository: Send {
     /// Removes a request that has no answer, so that it can begin anew. An answered one MUST stay.
     async fn forget(&mut self, key: &IdempotencyKey) -> StorageResult<()>;
 
-    /// Removes up to `limit` requests that were begun before `before`, those first that were begun first.
-    /// Answers how many.
+    /// Removes up to `limit` requests that were begun before `before`, those first that were begun first;
+    /// ties MUST go by key. Answers how many.
     async fn delete_before(&mut self, before: DateTime<Utc>, limit: u16) -> StorageResult<u64>;
 }

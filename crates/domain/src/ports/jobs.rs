@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use crate::{JobRun, JobRunFilter, JobRunId, Page, PageRequest, StorageResult};
 
 /// Keeps the runs of jobs, so that one host runs a job that is due.
+///
+/// Names of jobs and hosts are checked by [`crate::check_job_text`].
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait JobRepository: Send {
@@ -33,7 +35,8 @@ pub trait JobRepository: Send {
     ) -> StorageResult<bool>;
 
     /// Stores the end of a run: `ended_at`, `outcome`, `report` and `error` of `run`. Answers `false`, and
-    /// stores nothing, when the run is ended, or is another host's or attempt's by now.
+    /// stores nothing, when the run is ended, or is another host's or attempt's by now. What [`JobRun::end`] makes of
+    /// a result MUST be storable.
     async fn finish(&mut self, run: &JobRun) -> StorageResult<bool>;
 
     /// A page of runs, begun last first, by `started_at` and id.
@@ -46,7 +49,7 @@ pub trait JobRepository: Send {
     /// The latest scheduled time of `job`; `None` when it never ran by its schedule.
     async fn last_scheduled(&mut self, job: &str) -> StorageResult<Option<DateTime<Utc>>>;
 
-    /// Removes up to `limit` runs that ended before `before`, but never the latest scheduled run of a job.
-    /// Answers how many.
+    /// Removes up to `limit` runs that ended before `before`, but never the latest scheduled run of a job; those ended
+    /// longest first, and ties MUST go by id. Answers how many.
     async fn delete_ended(&mut self, before: DateTime<Utc>, limit: u16) -> StorageResult<u64>;
 }

@@ -11,6 +11,9 @@ use crate::{
 /// Keeps sessions. A session is open at a moment when it is not ended and `live_until()` is later; it is
 /// live when it is open and its user is Active.
 ///
+/// An idle timeout is whole seconds, which [`crate::Policy::check`] sees to; all times are as
+/// [`crate::storable_time`] leaves them.
+///
 /// All methods take any number of items, zero included, and MUST NOT make a round trip per item.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
@@ -80,10 +83,11 @@ pub trait SessionRepository: Send {
     ) -> StorageResult<SessionActivity>;
 
     /// Ends up to `limit` sessions that are over by themselves at `now` but not ended: `ended_at` becomes
-    /// their `live_until()`, the reason `Expired`; those over longest first. Answers how many.
+    /// their `live_until()`, the reason `Expired`; those over longest first, and of those over at one moment the
+    /// ones that MUST go first are those of the lowest ids. Answers how many.
     async fn end_expired(&mut self, now: DateTime<Utc>, limit: u16) -> StorageResult<u64>;
 
-    /// Removes up to `limit` sessions that were ended before `before`, those ended longest first. Answers
-    /// how many.
+    /// Removes up to `limit` sessions that were ended before `before`, those ended longest first; ties MUST go by
+    /// id. Answers how many.
     async fn delete_ended(&mut self, before: DateTime<Utc>, limit: u16) -> StorageResult<u64>;
 }

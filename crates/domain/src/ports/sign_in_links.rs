@@ -23,7 +23,7 @@ pub trait SignInLinkRepository: Send {
         now: DateTime<Utc>,
     ) -> StorageResult<Option<SignInLink>>;
 
-    /// Removes up to `limit` links that expired before `before`, those first that expired first. Answers how
-    /// many.
+    /// Removes up to `limit` links that expired before `before`, those first that expired first; ties MUST go by the
+    /// hash of the token. Answers how many.
     async fn delete_expired(&mut self, before: DateTime<Utc>, limit: u16) -> StorageResult<u64>;
 }

@@ -11,6 +11,10 @@ use crate::{
 };
 
 /// A backend. It is a handle: a clone speaks to the same data.
+///
+/// What reaches it is storable: no text that the domain or a service hands on holds U+0000 or is longer than its field
+/// may be, and every time is in whole microseconds from the year 1 on ([`crate::storable_time`],
+/// [`crate::bound_of`]). A cursor is of the list that is asked for ([`crate::PagedList`]).
 #[async_trait]
 pub trait Storage: Send + Sync {
     /// Opens a unit for reading.

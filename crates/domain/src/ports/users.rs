@@ -11,6 +11,9 @@ use crate::{
 
 /// Keeps users.
 ///
+/// Filters and ranges come with ends in whole microseconds ([`TimeRange::bounds`]); all times are as
+/// [`crate::storable_time`] leaves them.
+///
 /// All methods take any number of items, zero included, unless they say otherwise, and MUST NOT make a
 /// round trip per item. Ids given twice count once. A result without a stated order is in any order.
 #[cfg_attr(feature = "mock", mockall::automock)]
@@ -96,7 +99,8 @@ pub trait UserRepository: Send {
     ///
     /// # Errors
     /// `Stale` unless each is stored with `version` one less than it has here. `Conflict` when a name or
-    /// an email is taken by a live user. Both MUST leave the unit usable and nothing changed.
+    /// an email is taken by a live user, or by two of these: where both are, it MUST be of the name, whichever of
+    /// `users` takes it. Both errors MUST leave the unit usable and nothing changed.
     async fn update_many(&mut self, users: &[User]) -> StorageResult<()>;
 
     /// Moves `last_active_at` of these users up to the time given, never back; unknown ids are passed

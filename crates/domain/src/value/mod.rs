@@ -9,8 +9,8 @@ mod user_name;
 pub use avatar_url::AvatarUrl;
 pub use email::{Email, MAX_EMAIL_CHARS};
 pub use search_text::{SearchMatch, SearchText, fold_case, search_fields};
-pub(crate) use text::check_text;
 pub use text::{DisplayName, Fingerprint, FullName, MAX_TEXT_CHARS, optional_text};
+pub(crate) use text::{check_text, clean_text};
 
 pub use user_name::UserName;
 

@@ -42,6 +42,18 @@ pub fn optional_text(
     text.filter(|text| !text.trim().is_empty()).map(|text| check_text(field, text, max)).transpose()
 }
 
+/// Makes `text` fit to be kept, whoever wrote it: on one line, each control character replaced, cut to `max`
+/// characters, trimmed. Blank text becomes empty.
+pub(crate) fn clean_text(text: &str, max: usize) -> String {
+    // A text of any length costs no more than what is kept of it.
+    let kept = text.trim_start().chars().take(max).map(|c| match c {
+        '\n' | '\r' | '\t' => ' ',
+        c if is_forbidden(c) => char::REPLACEMENT_CHARACTER,
+        c => c,
+    });
+    kept.collect::<String>().trim_end().to_owned()
+}
+
 fn too_long(field: &'static str, max: usize) -> UserError {
     UserError::validation(field, format!("must be at most {max} characters long"))
 }

@@ -1,6 +1,6 @@
 //! Counts, tallies and sign-ups: what a scan of all users would say, after whatever happened.
 
-use chrono::{Duration, NaiveDate, NaiveTime};
+use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use systemprompt_users_domain::{
     SignupDay, TimeRange, User, UserFilter, UserScope, UserStatus, UserTally,
 };
@@ -45,6 +45,29 @@ pub(crate) async fn every_filter_is_counted_as_it_matches(subject: Subject) {
     subject.store(&users).await;
     for filter in filters() {
         check_count(&subject, &users, &filter).await;
+    }
+}
+
+/// A bound made of a clock is finer than what is stored.
+pub(crate) async fn an_end_finer_than_what_is_stored_is_the_next_whole_one(subject: Subject) {
+    let users = [User { last_active_at: at(9), ..user(1) }];
+    subject.store(&users).await;
+    let fine = Duration::nanoseconds(1);
+    let ranges = [
+        (TimeRange::since as fn(DateTime<Utc>) -> TimeRange, [1, 0, 1]),
+        (TimeRange::before, [0, 1, 0]),
+    ];
+    for (range, stored) in ranges {
+        for (shift, expected) in [Duration::zero(), fine, -fine].into_iter().zip(stored) {
+            let created = UserFilter { created: range(at(1) + shift), ..UserFilter::default() };
+            let active = UserFilter { last_active: range(at(9) + shift), ..UserFilter::default() };
+            for filter in [created, active] {
+                assert_eq!(subject.read().await.users().count(&filter).await.unwrap(), expected);
+                let listed = subject.list_users(&filter, Default::default(), 10).await;
+                assert_eq!(listed.len() as u64, expected, "{filter:?}");
+                check_count(&subject, &users, &filter).await;
+            }
+        }
     }
 }
 

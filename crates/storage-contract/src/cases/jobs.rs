@@ -99,6 +99,21 @@ pub(crate) async fn other_jobs_times_and_triggers_start(subject: Subject) {
     check_same(&all(&subject).await, &newest_first);
 }
 
+pub(crate) async fn whatever_a_job_ends_with_is_stored(subject: Subject) {
+    let mut report = JobReport::default();
+    for n in 0..2_000 {
+        report.add(&format!("\0{n:04}{}", "é".repeat(1_000)), u64::MAX);
+    }
+    let text = format!("out: \0\u{1}\n\u{7f} {}", "🦀".repeat(100_000));
+    for (n, result) in [(1, Ok(report)), (2, Err(text.into()))] {
+        let mut run = job_run(n, JOB);
+        assert!(start(&subject, &run).await);
+        run.end(at(90), result);
+        assert!(finish(&subject, &run).await);
+        check_same(&all(&subject).await[0], &run);
+    }
+}
+
 pub(crate) async fn every_field_comes_back(subject: Subject) {
     let mut report = JobReport::default();
     report.add(&long_text('n'), u64::MAX);

@@ -24,6 +24,7 @@ pub(crate) mod session_upkeep;
 pub(crate) mod sessions;
 pub(crate) mod sign_in_links;
 pub(crate) mod signals;
+pub(crate) mod ties;
 pub(crate) mod units;
 pub(crate) mod users_find;
 pub(crate) mod users_insert;

@@ -119,6 +119,41 @@ pub(crate) async fn an_email_of_a_live_user_is_a_conflict(subject: Subject) {
     assert_eq!(conflict_key(&refused), UniqueKey::Email);
 }
 
+/// The name is named first, whoever of the batch takes it.
+pub(crate) async fn of_a_taken_name_and_email_the_name_is_named(subject: Subject) {
+    let gone = deleted(user(3), at(9));
+    subject.store(&[user(1), user(2), gone.clone(), anonymous(4), user(5), user(6)]).await;
+    let both = |of: User| {
+        changed(of, |user| {
+            user.name = name("USER1");
+            user.email = Some(email("user1@example.com"));
+        })
+    };
+    let restored = changed(both(gone), |user| user.restore().unwrap());
+    let restored = User { version: 2, ..restored };
+    let promoted = changed(anonymous(4), |user| {
+        user.promote(name("user1"), email("user2@example.com")).unwrap();
+    });
+    let takes_email = changed(user(5), |user| user.email = Some(email("user1@example.com")));
+    let takes_name = changed(user(6), |user| user.name = name("user2"));
+    let shares = changed(user(5), |user| user.name = name("new"));
+    let shared = changed(user(6), |user| {
+        user.name = name("new");
+        user.email = Some(email("user1@example.com"));
+    });
+    for batch in [
+        vec![both(user(2))],
+        vec![restored],
+        vec![promoted],
+        vec![takes_email, takes_name],
+        vec![shares, shared],
+    ] {
+        let mut unit = subject.write().await;
+        let refused = unit.users().update_many(&batch).await.unwrap_err();
+        assert_eq!(conflict_key(&refused), UniqueKey::Name, "{batch:?}");
+    }
+}
+
 pub(crate) async fn two_of_one_batch_do_not_get_one_email(subject: Subject) {
     subject.store(&[user(1), user(2)]).await;
     let take = |n| changed(user(n), |user| user.email = Some(email("new@example.com")));

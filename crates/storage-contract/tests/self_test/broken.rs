@@ -19,6 +19,7 @@ pub(crate) enum Fault {
     IgnoresVersions,
     UpdatesSome,
     HidesConflicts,
+    EmailFirst,
     RevivesSessions,
     LosesTies,
     IgnoresBots,
@@ -257,7 +258,12 @@ port! {
                 }
                 Ok(())
             }
-            _ => self.unit.users().update_many(&users).await,
+            _ => match self.unit.users().update_many(&users).await {
+                Err(StorageError::Conflict { source, .. }) if self.fault == Some(Fault::EmailFirst) => {
+                    Err(StorageError::Conflict { key: UniqueKey::Email, source })
+                }
+                result => result,
+            },
         }
     }
 

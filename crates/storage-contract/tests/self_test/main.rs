@@ -64,6 +64,12 @@ fn a_hidden_conflict_is_noticed() {
 }
 
 #[test]
+fn an_email_named_before_a_name_is_noticed() {
+    let case = case::users_update::of_a_taken_name_and_email_the_name_is_named;
+    check(Fault::EmailFirst, case);
+}
+
+#[test]
 fn a_revived_session_is_noticed() {
     check(Fault::RevivesSessions, case::session_ends::a_touch_does_not_revive_what_has_expired);
     check(Fault::RevivesSessions, case::session_ends::a_touch_never_goes_back);

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::BanTable;
 use super::ledger::Ledger;
-use crate::cursor::{id_of, text_of, time_of};
+use crate::cursor::{foreign, id_of, time_of};
 use crate::place::{Identified, Spot};
 use crate::time::micros;
 use crate::walk::{Direction, Span, collect_few, pick, range, walk};
@@ -18,9 +18,9 @@ use crate::walk::{Direction, Span, collect_few, pick, range, walk};
 impl BanTable {
     /// Facts of a ledger, newest first.
     pub(super) fn history(&self, id: BanId, page: &PageRequest) -> StorageResult<Page<BanFact>> {
-        let after = text_of(page.after.as_ref())?.map(|spot| spot.text.parse::<usize>());
-        // What is no sequence comes behind all of them.
-        let end = after.map_or(usize::MAX, |after| after.unwrap_or(1).saturating_sub(1));
+        let after = page.after.as_ref().map(Cursor::sequence).transpose().map_err(foreign)?;
+        let end = after.map_or(Ok(usize::MAX), |after| usize::try_from(after.saturating_sub(1)));
+        let end = end.unwrap_or(usize::MAX);
         let want = usize::from(page.limit.get()) + 1;
         let facts = self.ledgers.get(&id).into_iter().flat_map(|ledger| {
             let skipped = ledger.facts.len().saturating_sub(end);

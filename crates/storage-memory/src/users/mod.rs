@@ -84,19 +84,30 @@ impl UserTable {
 
     /// The key that `user` would take from another one.
     fn taken(&self, user: &User) -> Option<UniqueKey> {
-        let live = user.is_live();
-        let email = user.email.as_ref().filter(|_| live);
         if self.entry(user.id).is_some() {
             Some(UniqueKey::Id)
-        } else if live && self.holder_of_name(&user.name).is_some() {
+        } else if self.takes_name(user) {
             Some(UniqueKey::Name)
-        } else if email.is_some_and(|email| self.holder_of_email(email).is_some()) {
+        } else if self.takes_email(user) {
             Some(UniqueKey::Email)
-        } else if user.token_hash.is_some_and(|hash| self.holder_of_token(&hash).is_some()) {
+        } else if self.takes_token(user) {
             Some(UniqueKey::Token)
         } else {
             None
         }
+    }
+
+    fn takes_name(&self, user: &User) -> bool {
+        user.is_live() && self.holder_of_name(&user.name).is_some()
+    }
+
+    fn takes_email(&self, user: &User) -> bool {
+        let email = user.email.as_ref().filter(|_| user.is_live());
+        email.is_some_and(|email| self.holder_of_email(email).is_some())
+    }
+
+    fn takes_token(&self, user: &User) -> bool {
+        user.token_hash.is_some_and(|hash| self.holder_of_token(&hash).is_some())
     }
 
     fn entry(&self, id: UserId) -> Option<(&Arc<UserRow>, i64)> {
@@ -204,6 +215,10 @@ impl UserTable {
                 moving.push((user, row));
             }
         }
+        let takers: Vec<&User> = moving.iter().map(|(user, _)| *user).collect();
+        if let Some(key) = next.taken_by_any(&takers) {
+            return Err(StorageError::Conflict { key, source: None });
+        }
         for (user, before) in moving {
             next.put(user, Some(&before))
                 .map_err(|key| StorageError::Conflict { key, source: None })?;
@@ -211,6 +226,20 @@ impl UserTable {
         next.settle();
         *self = next;
         Ok(())
+    }
+
+    /// Of the names and emails that others hold, or that two of these users would share, the first of name, email.
+    fn taken_by_any(&self, users: &[&User]) -> Option<UniqueKey> {
+        let live = || users.iter().copied().filter(|user| user.is_live());
+        let names = live().map(|user| user.name.canonical()).collect();
+        let emails = live().filter_map(|user| user.email.as_ref()).map(Email::as_str).collect();
+        if has_double(names) || users.iter().any(|user| self.takes_name(user)) {
+            Some(UniqueKey::Name)
+        } else if has_double(emails) || users.iter().any(|user| self.takes_email(user)) {
+            Some(UniqueKey::Email)
+        } else {
+            None
+        }
     }
 
     /// Puts a user in the place of its former row, which holds the same keys.
@@ -338,4 +367,9 @@ impl UserTable {
     fn purgeable(&self, before: i64) -> impl Iterator<Item = User> {
         range(&self.purgeable, &Span::before(before)).map(|key| self.user(&key.row))
     }
+}
+
+fn has_double(mut keys: Vec<&str>) -> bool {
+    keys.sort_unstable();
+    keys.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
 }

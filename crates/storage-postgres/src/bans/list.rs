@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 use systemprompt_users_domain::{
-    BanFact, BanId, BanOrigin, BannedIp, Cursor, Page, PageRequest, SortKey, StorageResult,
+    BanFact, BanId, BanOrigin, BannedIp, Cursor, Page, PageRequest, StorageResult,
 };
 use uuid::Uuid;
 
@@ -160,10 +160,9 @@ pub(super) async fn history(
     ban: BanId,
     page: &PageRequest,
 ) -> StorageResult<Page<BanFact>> {
-    let before = match page.after.as_ref().map(|after| &after.key) {
+    let before = match &page.after {
         None => None,
-        Some(SortKey::Text(text)) => Some(text.parse::<i64>().map_err(|_| foreign_cursor())?),
-        Some(_) => return Err(foreign_cursor()),
+        Some(after) => Some(i64::from(after.sequence().map_err(|_| foreign_cursor())?)),
     };
     let rows = sqlx::query_as!(
         FactRow,

@@ -150,7 +150,7 @@ fn push_ascending(
 pub(crate) fn place(after: Option<&Cursor>) -> StorageResult<Option<(DateTime<Utc>, Uuid)>> {
     match after {
         None => Ok(None),
-        Some(Cursor { key: SortKey::Time(time), id }) => Ok(Some((bound(*time), *id))),
+        Some(Cursor { key: SortKey::Time(time), id, .. }) => Ok(Some((bound(*time), *id))),
         Some(_) => Err(foreign_cursor()),
     }
 }

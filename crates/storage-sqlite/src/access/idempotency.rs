@@ -56,7 +56,7 @@ impl IdempotencyRepository for Unit {
         let done = sqlx::query!(
             "DELETE FROM remembered_requests INDEXED BY remembered_requests_key WHERE key IN (
                  SELECT key FROM remembered_requests INDEXED BY remembered_requests_created
-                 WHERE created_at < ?1 ORDER BY created_at LIMIT ?2
+                 WHERE created_at < ?1 ORDER BY created_at, key LIMIT ?2
              )",
             before,
             limit

@@ -61,7 +61,7 @@ impl SignInLinkRepository for Unit {
         let done = sqlx::query!(
             "DELETE FROM sign_in_links WHERE token_hash IN (
                  SELECT token_hash FROM sign_in_links INDEXED BY sign_in_links_expired
-                 WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2
+                 WHERE expires_at < ?1 ORDER BY expires_at, token_hash LIMIT ?2
              )",
             before,
             limit

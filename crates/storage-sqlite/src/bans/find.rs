@@ -63,7 +63,7 @@ pub(crate) async fn history(
     page: &PageRequest,
 ) -> StorageResult<Page<BanFact>> {
     let before = match &page.after {
-        Some(cursor) => cursor.text().map_err(other)?.parse().map_err(other)?,
+        Some(cursor) => i64::from(cursor.sequence().map_err(other)?),
         None => i64::MAX,
     };
     let (id, limit) = (ban.as_uuid(), i64::from(page.limit.get()) + 1);

@@ -185,7 +185,7 @@ pub(crate) async fn end_expired(
         "UPDATE sessions INDEXED BY sessions_id SET ended_at = live_until, end_reason = 'expired'
          WHERE id IN (
              SELECT id FROM sessions INDEXED BY sessions_run_out
-             WHERE ended_at IS NULL AND live_until <= ?1 ORDER BY live_until LIMIT ?2
+             WHERE ended_at IS NULL AND live_until <= ?1 ORDER BY live_until, id LIMIT ?2
          )",
         now,
         limit
@@ -206,7 +206,7 @@ pub(crate) async fn delete_ended(
     let done = sqlx::query!(
         "DELETE FROM sessions INDEXED BY sessions_id WHERE id IN (
              SELECT id FROM sessions INDEXED BY sessions_ended
-             WHERE ended_at IS NOT NULL AND ended_at < ?1 ORDER BY ended_at LIMIT ?2
+             WHERE ended_at IS NOT NULL AND ended_at < ?1 ORDER BY ended_at, id LIMIT ?2
          )",
         before,
         limit

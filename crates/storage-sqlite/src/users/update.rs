@@ -1,11 +1,11 @@
 //! Changing stored users.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::json;
-use sqlx::SqliteConnection;
 use sqlx::types::Uuid;
-use systemprompt_users_domain::{StorageError, StorageResult, User, UserId};
+use sqlx::{AssertSqlSafe, SqliteConnection};
+use systemprompt_users_domain::{StorageError, StorageResult, UniqueKey, User, UserId};
 
 use chrono::{DateTime, Utc};
 
@@ -14,7 +14,7 @@ use super::index::{self, Entry};
 use super::insert::entry;
 use super::json::to_json;
 use super::row::UserRow;
-use crate::codec::{hex, hex_list, micros};
+use crate::codec::{hex, hex_list, micros, text_list};
 use crate::error::storage_error;
 
 /// See `UserRepository::update_many`; the caller takes everything back when it fails.
@@ -43,7 +43,9 @@ pub(crate) async fn update_many(
     if renamed.len() > 1 {
         park_keys(connection, renamed).await?;
     }
-    update(connection, users, &places).await?;
+    if let Err(error) = update(connection, users, &places).await {
+        return Err(first_conflict(connection, users, error).await?);
+    }
     index::replace(connection, &changes).await
 }
 
@@ -67,6 +69,58 @@ pub(crate) async fn touch_many(
     .await
     .map_err(storage_error)?;
     Ok(())
+}
+
+/// The conflict as it is to be told: of a name before one of an email, whichever index was asked first.
+async fn first_conflict(
+    connection: &mut SqliteConnection,
+    users: &[User],
+    error: StorageError,
+) -> StorageResult<StorageError> {
+    let StorageError::Conflict { key, source } = error else {
+        return Ok(error);
+    };
+    let taken = taken_key(connection, users).await?;
+    Ok(StorageError::Conflict { key: taken.unwrap_or(key), source })
+}
+
+/// The first of name, email and token that two of these users, or one of them and another, would share.
+async fn taken_key(
+    connection: &mut SqliteConnection,
+    users: &[User],
+) -> StorageResult<Option<UniqueKey>> {
+    let live = || users.iter().filter(|user| user.is_live());
+    let names: Vec<String> = live().map(|user| user.name.canonical().to_owned()).collect();
+    let emails: Vec<String> =
+        live().filter_map(|user| user.email.as_ref()).map(ToString::to_string).collect();
+    let ids = hex_list(users.iter().map(|user| user.id.as_uuid()));
+    let is_taken = |column: &'static str| {
+        format!(
+            "SELECT EXISTS (
+                 SELECT 1 FROM json_each(?1) AS wanted JOIN users ON users.{column} = wanted.value
+                 WHERE users.status <> 'deleted'
+                   AND users.id NOT IN (SELECT unhex(value) FROM json_each(?2))
+             )"
+        )
+    };
+    for (column, key, values) in
+        [("name_key", UniqueKey::Name, names), ("email", UniqueKey::Email, emails)]
+    {
+        let distinct: HashSet<&String> = values.iter().collect();
+        if distinct.len() < values.len() {
+            return Ok(Some(key));
+        }
+        let taken: bool = sqlx::query_scalar(AssertSqlSafe(is_taken(column)))
+            .bind(text_list(values))
+            .bind(&ids)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(storage_error)?;
+        if taken {
+            return Ok(Some(key));
+        }
+    }
+    Ok(None)
 }
 
 fn takes_another_key(row: &UserRow, user: &User) -> bool {

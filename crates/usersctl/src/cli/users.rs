@@ -168,6 +168,9 @@ pub(crate) struct UpdateArgs {
     /// Whether the email is known to be the user's
     #[arg(long, value_name = "BOOL")]
     pub(crate) verified: Option<bool>,
+    /// The address that --verified is about; refused when the user has another one by now
+    #[arg(long, value_name = "ADDRESS", requires = "verified")]
+    pub(crate) verified_email: Option<String>,
     /// Whether a program is behind it
     #[arg(long, value_name = "BOOL")]
     pub(crate) bot: Option<bool>,

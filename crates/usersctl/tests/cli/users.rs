@@ -8,7 +8,15 @@ fn a_user_is_created_found_and_changed() {
     for reference in ["bob", "BOB", " Bob@EXAMPLE.com ", &cli.user("bob", "id")] {
         assert_eq!(cli.user(reference, "email"), "bob@example.com", "{reference}");
     }
-    cli.ok(&["users", "update", "bob", "--display-name", "Bobby", "--verified", "true"]);
+    cli.ok(&[
+        "users",
+        "update",
+        "bob@example.com",
+        "--display-name",
+        "Bobby",
+        "--verified",
+        "true",
+    ]);
     assert_eq!(cli.user("bob", "display_name"), "Bobby");
     assert_eq!(cli.user("bob", "full_name"), "Bøb Ünïcode", "what is not named stays");
     cli.ok(&["users", "update", "bob", "--clear", "full-name,display-name"]);
@@ -19,6 +27,14 @@ fn a_user_is_created_found_and_changed() {
     assert_eq!(cli.user("bob", "email_verified"), "true");
     cli.ok(&["users", "update", "bob", "--email", "robert@example.com"]);
     assert_eq!(cli.user("bob", "email_verified"), "false");
+    let verify = ["users", "update", "bob", "--verified", "true"];
+    cli.fails(&verify, 2, "--verified-email ADDRESS");
+    let old = [&verify[..], &["--verified-email", "bob@example.com"]].concat();
+    cli.fails(&old, 4, "another email by now");
+    assert_eq!(cli.user("bob", "email_verified"), "false");
+    let new = [&verify[..], &["--verified-email", "Robert@Example.com"]].concat();
+    cli.ok(&new);
+    assert_eq!(cli.user("bob", "email_verified"), "true");
 }
 
 #[test]

@@ -108,7 +108,8 @@ async fn a_profile_is_saved_and_a_stale_one_is_not() {
 async fn a_new_email_is_not_verified_unless_that_is_ticked_anew() {
     let site = Site::new().await;
     let ada = site.user("ada").await;
-    let ada = site.users().update_email_verified(ada.id, true).await.unwrap();
+    let email = ada.email.unwrap();
+    let ada = site.users().update_email_verified(ada.id, email.as_str(), true).await.unwrap();
     let (path, version) = (format!("/admin/users/{}/profile", ada.id), ada.version.to_string());
     let form = [
         ("name", "ada"),

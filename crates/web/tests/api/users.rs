@@ -108,7 +108,13 @@ async fn a_patch_touches_only_what_it_names() {
     assert_eq!(changed["email_verified"], true);
     let changed = change(&api, "PATCH", &path, "", &json!({"email": "x@example.com"})).await;
     assert_eq!(changed.expect(200)["email_verified"], false);
+    let old = json!({"email_verified": true, "verified_email": "ada@example.com"});
+    change(&api, "PATCH", &path, "", &old).await.refused(409, "stale", "email");
+    let new = json!({"email_verified": true, "verified_email": "X@example.com"});
+    assert_eq!(change(&api, "PATCH", &path, "", &new).await.expect(200)["email_verified"], true);
     for (patch, field) in [
+        (json!({"email_verified": true}), "email_verified"),
+        (json!({"verified_email": "x@example.com"}), "verified_email"),
         (json!({"name": null}), "name"),
         (json!({"nmae": "x"}), "nmae"),
         (json!({"expected_version": 1}), "expected_version"),

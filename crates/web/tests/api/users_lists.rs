@@ -53,7 +53,7 @@ async fn filters_combine_and_wrong_ones_are_refused() {
     let (ada, _) = (api.user("ada").await, api.admin("root").await);
     let old = api.user("old").await;
     let users = api.web.users(Actor::System);
-    users.update_email_verified(ada.id, true).await.unwrap();
+    users.update_email_verified(ada.id, "ada@example.com", true).await.unwrap();
     users.delete(old.id).await.unwrap();
     users.create_anonymous(None).await.unwrap();
     let count = async |query: &str| {

@@ -122,6 +122,10 @@ impl World {
             return Err("not_allowed");
         }
         let (gone, mut kept) = (self.live(source)?.clone(), self.live(target)?.clone());
+        if kept.is_visitor() && !gone.is_visitor() {
+            return Err("not_allowed");
+        }
+        let before = (kept.roles.clone(), kept.full_name.clone());
         if gain {
             if gone.is_visitor() != kept.is_visitor() {
                 return Err("invalid_roles");
@@ -135,6 +139,7 @@ impl World {
         kept.seen = kept.seen.max(gone.seen);
         kept.change(self.now);
         let stays_open = keep && kept.is_active();
+        let (gained, filled) = (kept.roles != before.0, kept.full_name != before.1);
         *self.person(target) = kept;
         self.put_away(source);
         self.person(source).merged_into = Some(target);
@@ -147,6 +152,11 @@ impl World {
         }
         let bans = self.reassign_bans(source, Some(target));
         self.note("user_merged", source);
+        for (kind, _) in
+            [("roles_changed", gained), ("user_updated", filled)].iter().filter(|(_, told)| *told)
+        {
+            self.note(kind, target);
+        }
         Ok(format!("moved {moved} ended {ended} bans {bans}"))
     }
 }

@@ -149,7 +149,12 @@ impl Hand<'_> {
                 self.known(&user)
             }
             Update { user, change } => {
-                let params = params(change);
+                let mut params = params(change);
+                if params.email.is_none() && params.email_verified.is_some() {
+                    let known = users.find_by_id(self.user(*user)).await?;
+                    params.verified_email =
+                        known.and_then(|user| user.email).map(|email| email.to_string());
+                }
                 self.change(*user, users.update(self.user(*user), &params)).await?
             }
             SetStatus { user, status } => {

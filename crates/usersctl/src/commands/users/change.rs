@@ -1,6 +1,6 @@
 //! Creating and updating users.
 
-use systemprompt_users::{CreateUserParams, EnsureResult, Patch, UpdateUserParams};
+use systemprompt_users::{CreateUserParams, Email, EnsureResult, Patch, UpdateUserParams};
 
 use super::super::lookup;
 use crate::cli::{ClearField, CreateArgs, UpdateArgs};
@@ -43,13 +43,14 @@ pub(super) async fn update(services: &Services, host: &Host, args: UpdateArgs) -
         None if args.clear.contains(&field) => Ok(Patch::Clear),
         None => Ok(Patch::Keep),
     };
-    let params = UpdateUserParams {
+    let mut params = UpdateUserParams {
         name: args.name,
         email: args.email,
         full_name: patch(ClearField::FullName, "--full-name", args.full_name)?,
         display_name: patch(ClearField::DisplayName, "--display-name", args.display_name)?,
         avatar_url: patch(ClearField::AvatarUrl, "--avatar-url", args.avatar_url)?,
         email_verified: args.verified,
+        verified_email: args.verified_email,
         is_bot: args.bot,
         expected_version: args.expect_version,
     };
@@ -59,6 +60,21 @@ pub(super) async fn update(services: &Services, host: &Host, args: UpdateArgs) -
         return Err(Failure::Usage("say what to change: --name, --full-name, --clear, ...".into()));
     }
     let user = lookup::live_user(services, &args.user).await?;
+    // Who names the user by the email names the address that was verified.
+    let by_email =
+        || Email::parse(&args.user).ok().filter(|named| user.email.as_ref() == Some(named));
+    if params.email_verified.is_some() && params.verified_email.is_none() && params.email.is_none()
+    {
+        params.verified_email = by_email().map(|email| email.to_string());
+    }
+    if params.email_verified == Some(true)
+        && params.verified_email.is_none()
+        && params.email.is_none()
+        && params.expected_version.is_none()
+    {
+        let message = "say which address was verified: --verified-email ADDRESS";
+        return Err(Failure::Usage(message.into()));
+    }
     let user = services.users.update(user.id, &params).await?;
     host.output().one(&UserRow(&user))?;
     Ok(Done::All)

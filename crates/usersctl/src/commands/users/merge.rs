@@ -12,9 +12,7 @@ use crate::output::{ActivityRow, MergeRow};
 pub(super) async fn run(services: &Services, host: &Host, args: &MergeArgs) -> Outcome {
     let source = lookup::live_user(services, &args.source).await?;
     let target = lookup::live_user(services, &args.target).await?;
-    if source.id == target.id {
-        return Err(UserError::NotAllowed("a user can't be merged into itself".into()).into());
-    }
+    source.check_merge_into(&target)?;
     let mut output = host.output();
     let mut rows = Vec::new();
     for user in [&source, &target] {

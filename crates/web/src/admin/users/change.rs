@@ -52,6 +52,7 @@ fn update(fields: &Fields) -> Result<UpdateUserParams, PageError> {
         avatar_url: Patch::Set(fields.get("avatar_url").to_owned()),
         // A tick that was there before says nothing about an email that was just typed.
         email_verified: touched.then_some(verified),
+        verified_email: None,
         is_bot: Some(fields.is_ticked("is_bot")),
         expected_version: Some(version),
     })

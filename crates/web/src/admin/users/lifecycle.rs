@@ -83,8 +83,8 @@ pub(super) async fn preview_merge(
         }
         Err(error) => return Err(error.into()),
     };
-    if target.id == source.id {
-        return refuse("A user can't be merged into itself.", path, &admin, &web);
+    if let Err(refused) = source.check_merge_into(&target) {
+        return refuse(&sentence(refused.to_string()), path, &admin, &web);
     }
     let sessions = web.users(admin.actor()).get_activity(source.id).await?;
     let sessions = sessions.map_or((0, 0), |activity| (activity.sessions, activity.live_sessions));

@@ -93,9 +93,9 @@ impl From<Actor> for ActorBody {
         let (kind, id) = match actor {
             Actor::System => (ActorKind::System, None),
             Actor::User(id) => (ActorKind::User, Some(id.to_string())),
-            Actor::Operator(name) => (ActorKind::Operator, Some(name)),
-            Actor::Job(name) => (ActorKind::Job, Some(name)),
-            Actor::Service(name) => (ActorKind::Service, Some(name)),
+            Actor::Operator(name) => (ActorKind::Operator, Some(name.into())),
+            Actor::Job(name) => (ActorKind::Job, Some(name.into())),
+            Actor::Service(name) => (ActorKind::Service, Some(name.into())),
             Actor::ApiKey(id) => (ActorKind::ApiKey, Some(id.to_string())),
             other => (ActorKind::Other, Some(other.to_string())),
         };

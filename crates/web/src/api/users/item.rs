@@ -67,10 +67,15 @@ pub(crate) struct UserPatch {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 255, pattern = "^(https?://[A-Za-z0-9.-]+(/[!-~]*)?)?$", example = "https://example.com/ada.png")]
     avatar_url: Patch<String>,
-    /// Whether the email is known to be the user's.
+    /// Whether the email is known to be the user's. `true` needs `email`, `verified_email` or `If-Match` beside
+    /// it, which tell the address that was verified.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(value_type = bool, nullable = false, required = false)]
     email_verified: Option<bool>,
+    /// The address that `email_verified` is about. When the user has another one by now, nothing is changed: 409.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(value_type = String, format = "email", min_length = 3, max_length = 320, example = "ada@example.com", nullable = false, required = false)]
+    verified_email: Option<String>,
     /// Whether a program is behind it.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(value_type = bool, nullable = false, required = false)]
@@ -86,6 +91,7 @@ impl From<UserPatch> for UpdateUserParams {
             display_name: patch.display_name,
             avatar_url: patch.avatar_url,
             email_verified: patch.email_verified,
+            verified_email: patch.verified_email,
             is_bot: patch.is_bot,
             expected_version: None,
         }
@@ -105,7 +111,8 @@ pub(super) async fn update_user(
     change: UserChange<Write>,
     JsonBody(patch): JsonBody<UserPatch>,
 ) -> Result<UserAnswer, Problem> {
-    Ok(UserAnswer::ok(&change.users.update(change.id, &patch.into()).await?))
+    let params = UpdateUserParams { expected_version: change.version, ..patch.into() };
+    Ok(UserAnswer::ok(&change.users.update(change.id, &params).await?))
 }
 
 /// Deletes a user softly: its sessions end, name and email are free, a restore brings it back.
