@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 
 use systemprompt_users::{DbPool, OnExisting, UserAdminService, UserService};
 use systemprompt_users_bench::{is_asked_for, number, rate};
-use systemprompt_users_import::{BATCH, Lines, Rows, UserCsv, UserStore, UserStored};
+use systemprompt_users_import::{BATCH, Lines, Rows, TableFormat, UserRows, UserStore, UserStored};
 use tokio::runtime::Runtime;
 
 /// How often each side is measured.
@@ -75,13 +75,12 @@ fn report(work: &str, users: u32, mut round: impl FnMut() -> (Duration, Duration
 /// Imports as `usersctl` does, and answers how long it took.
 async fn import(pool: &DbPool, users: u32) -> Duration {
     let csv = file::csv(users);
-    let store = UserStore {
-        users: UserService::new(pool).expect("a service"),
-        admin: UserAdminService::new(pool).expect("a service"),
-        on_existing: OnExisting::Keep,
-    };
+    let users = UserService::new(pool).expect("a service");
+    let admin = UserAdminService::new(pool).expect("a service");
+    let mut store = UserStore::new(users, admin, OnExisting::Keep);
     let begin = Instant::now();
-    let mut rows = UserCsv::open(Lines::new(Box::new(Cursor::new(csv)))).expect("a header");
+    let mut rows =
+        UserRows::open(Lines::new(Box::new(Cursor::new(csv))), TableFormat::Csv).expect("a header");
     let mut created = 0;
     loop {
         let mut batch = Vec::new();

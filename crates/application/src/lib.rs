@@ -32,4 +32,6 @@ pub use jobs::{
 };
 pub use sessions::{AuthenticatedSession, CleanedSessions, SessionService};
 pub use system::{SystemClock, SystemEntropy};
-pub use users::{EnsureResult, MAX_BULK_ITEMS, UserProviderImpl, UserService};
+pub use users::{
+    EnsureResult, ImportItem, ImportRow, MAX_BULK_ITEMS, Rehearsal, UserProviderImpl, UserService,
+};

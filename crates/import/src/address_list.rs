@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use systemprompt_users_domain::{BanIpWithMetadataParams, IpTarget};
 
-use crate::ban_csv::BanDefaults;
+use crate::HeaderError;
+use crate::ban_row::BanDefaults;
 use crate::lines::{Line, Lines};
 use crate::row::{Original, Row, RowError, Rows};
 
@@ -17,9 +18,13 @@ pub struct AddressList {
 }
 
 impl AddressList {
-    /// Reads from the first line on.
-    pub fn new(lines: Lines) -> Self {
-        Self { lines }
+    /// Looks at what the file begins with.
+    ///
+    /// # Errors
+    /// `Refused` when it is no list of lines; `Io` when it can't be read.
+    pub fn open(mut lines: Lines) -> Result<Self, HeaderError> {
+        check_list(&mut lines)?;
+        Ok(Self { lines })
     }
 }
 
@@ -29,18 +34,21 @@ impl Rows for AddressList {
     fn next(&mut self) -> io::Result<Option<Row<IpTarget>>> {
         loop {
             let Some(line) = self.lines.read_line()? else { return Ok(None) };
-            let parsed = match parse(&line) {
+            let (parsed, note) = match parse(&line) {
                 Ok(None) => continue,
-                Ok(Some(target)) => Ok(target),
-                Err(error) => Err(error),
+                Ok(Some((target, note))) => (Ok(target), note),
+                Err(error) => (Err(error), None),
             };
-            let original = Original { line: line.number, bytes: line.bytes };
-            return Ok(Some(Row { original, parsed }));
+            return Ok(Some(Row { original: line.into(), parsed, note }));
         }
     }
 
     fn bytes_read(&self) -> u64 {
         self.lines.bytes_read()
+    }
+
+    fn not_taken_over(&self) -> Vec<&'static str> {
+        Vec::new()
     }
 
     fn start_errors(&self, _: &mut dyn Write) -> io::Result<()> {
@@ -62,9 +70,12 @@ pub struct BanList {
 }
 
 impl BanList {
-    /// Reads from the first line on.
-    pub fn new(lines: Lines, defaults: BanDefaults) -> Self {
-        Self { list: AddressList::new(lines), defaults }
+    /// Looks at what the file begins with.
+    ///
+    /// # Errors
+    /// As for [`AddressList::open`].
+    pub fn open(lines: Lines, defaults: BanDefaults) -> Result<Self, HeaderError> {
+        Ok(Self { list: AddressList::open(lines)?, defaults })
     }
 }
 
@@ -78,11 +89,15 @@ impl Rows for BanList {
             ban.parse(self.defaults.now)?;
             Ok(ban)
         });
-        Ok(Some(Row { original: row.original, parsed }))
+        Ok(Some(Row { original: row.original, parsed, note: row.note }))
     }
 
     fn bytes_read(&self) -> u64 {
         self.list.bytes_read()
+    }
+
+    fn not_taken_over(&self) -> Vec<&'static str> {
+        self.list.not_taken_over()
     }
 
     fn start_errors(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -94,9 +109,24 @@ impl Rows for BanList {
     }
 }
 
-/// What a line names; nothing when it is blank or a comment.
-fn parse(line: &Line) -> Result<Option<IpTarget>, RowError> {
-    if line.is_blank() || line.starts_with(b'#') || line.starts_with(b';') {
+/// JSON has no address a line, and each line would say so.
+fn check_list(lines: &mut Lines) -> Result<(), HeaderError> {
+    match lines.peek(is_comment)? {
+        Some(first) if first.starts_with(b'{') || first.starts_with(b'[') => {
+            let message = "the file begins like JSON, not like a list of one address a line: import it as JSONL";
+            Err(HeaderError::Refused(message.into()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_comment(line: &Line) -> bool {
+    line.starts_with(b'#') || line.starts_with(b';')
+}
+
+/// What a line names, and what is to be said about it; nothing when it is blank or a comment.
+fn parse(line: &Line) -> Result<Option<(IpTarget, Option<String>)>, RowError> {
+    if line.is_blank() || is_comment(line) {
         return Ok(None);
     }
     if line.is_too_long() {
@@ -106,12 +136,13 @@ fn parse(line: &Line) -> Result<Option<IpTarget>, RowError> {
         .map_err(|_| RowError::new("target", "is not valid UTF-8"))?;
     let content = text.split(['#', ';']).next().unwrap_or_default();
     let mut words = content.split_whitespace();
-    let target: IpTarget = words.next().unwrap_or_default().parse()?;
+    let word = words.next().unwrap_or_default();
+    let target: IpTarget = word.parse()?;
     // Words behind it are a remark, unless they would change what is banned.
     if words.any(|word| word.starts_with('/') || word.parse::<IpTarget>().is_ok()) {
         return Err(RowError::new("target", "expected one address or network a line"));
     }
-    Ok(Some(target))
+    Ok(Some((target, IpTarget::host_bits(word))))
 }
 
 #[cfg(test)]
@@ -120,7 +151,9 @@ mod tests {
 
     fn read(text: &str) -> Result<Option<String>, String> {
         let line = Line { number: 1, bytes: text.as_bytes().to_vec() };
-        parse(&line).map(|target| target.map(|t| t.to_string())).map_err(|error| error.reason)
+        parse(&line)
+            .map(|found| found.map(|(target, _)| target.to_string()))
+            .map_err(|error| error.reason)
     }
 
     #[test]
@@ -158,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_kept_line_can_be_read_again() {
-        let list = AddressList::new(Lines::new(Box::new(io::empty())));
+        let list = AddressList::open(Lines::new(Box::new(io::empty()))).unwrap();
         let error = RowError::new("target", "no # address");
         let mut first = Vec::new();
         let row = Original { line: 4, bytes: b"192.0.2.999 # bad one".into() };

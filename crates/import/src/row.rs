@@ -20,6 +20,9 @@ pub trait Rows {
     /// How much of the file has been read, in bytes.
     fn bytes_read(&self) -> u64;
 
+    /// The columns or members that were there so far and that an import knows and does not take over.
+    fn not_taken_over(&self) -> Vec<&'static str>;
+
     /// Writes what a file of refused rows begins with.
     fn start_errors(&self, out: &mut dyn Write) -> io::Result<()>;
 
@@ -33,6 +36,8 @@ pub struct Row<T> {
     pub original: Original,
     /// What it means, or what is wrong with it.
     pub parsed: Result<T, RowError>,
+    /// What is to be said about it although it is accepted.
+    pub note: Option<String>,
 }
 
 /// A row as it was read.

@@ -34,6 +34,20 @@ pub(crate) fn preview<R: Record>(
 }
 
 impl ConfirmArgs {
+    /// Of what destroys nothing, and so is not asked about: whether it only was to be shown.
+    pub(crate) fn only_shows<R: Record>(
+        self,
+        output: &mut Output,
+        title: &str,
+        records: &[R],
+    ) -> Result<bool, Failure> {
+        if self.dry_run {
+            preview(output, self, title, records)?;
+            self.goes_on(title)?;
+        }
+        Ok(self.dry_run)
+    }
+
     /// Whether to go on. Asks, unless it was said before; where nobody can be asked it refuses.
     pub(crate) fn goes_on(self, question: &str) -> Result<bool, Failure> {
         if self.dry_run {

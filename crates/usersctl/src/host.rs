@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
 use systemprompt_users::{
@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Format, GlobalArgs};
 use crate::exit::{Failure, Outcome};
-use crate::output::Output;
+use crate::output::{Output, Terminal};
 
 /// What was said for all commands.
 #[derive(Debug)]
@@ -49,7 +49,12 @@ impl Host {
         };
         let filter =
             EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default_level));
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        let color = Terminal::stderr().color;
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_ansi(color)
+            .with_writer(std::io::stderr)
+            .init();
         Ok(Self {
             database: args.database.clone(),
             actor: actor(args.actor.as_deref())?,
@@ -80,8 +85,32 @@ impl Host {
         if needs_migration(pool.kind(), pool.schema_version().await?)? {
             pool.migrate().await?;
         }
-        let context = Context::new(&pool).as_actor(self.actor.clone());
-        Ok(Services {
+        Ok(self.services(&pool))
+    }
+
+    /// The services for what stores nothing. Where no storage is yet it is an empty one, which is gone at the end.
+    pub(crate) async fn connect_untouched(&self) -> Result<Services, Failure> {
+        let mut pool = if is_missing_file(&self.url()?) {
+            self.open_at("memory:").await?
+        } else {
+            self.open().await?
+        };
+        let version = pool.schema_version().await?;
+        if needs_migration(pool.kind(), version)? {
+            if version.current > 0 {
+                return Err(Failure::Failed(format!(
+                    "the schema is at version {} and this program needs {}: run `usersctl migrate`",
+                    version.current, version.latest
+                )));
+            }
+            pool = DbPool::connect("memory:").await?;
+        }
+        Ok(self.services(&pool))
+    }
+
+    fn services(&self, pool: &DbPool) -> Services {
+        let context = Context::new(pool).as_actor(self.actor.clone());
+        Services {
             users: context.clone().into(),
             admin: context.clone().into(),
             sessions: context.clone().into(),
@@ -91,17 +120,21 @@ impl Host {
             events: context.clone().into(),
             doctor: context.clone().into(),
             context,
-        })
+        }
     }
 
     /// The storage as it is.
     pub(crate) async fn open(&self) -> Result<DbPool, Failure> {
-        let url = match &self.database {
-            Some(url) => url.clone(),
-            None => default_database()?,
-        };
-        let pool = DbPool::connect(&url).await?;
+        self.open_at(&self.url()?).await
+    }
+
+    async fn open_at(&self, url: &str) -> Result<DbPool, Failure> {
+        let pool = DbPool::connect(url).await?;
         Ok(self.pool.get_or_init(|| pool).clone())
+    }
+
+    fn url(&self) -> Result<String, Failure> {
+        self.database.clone().map_or_else(default_database, Ok)
     }
 
     /// Where results go, in the format that was asked for.
@@ -152,6 +185,13 @@ pub(crate) fn refuse_newer(version: SchemaVersion) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+/// Whether the storage is a SQLite file that is not there yet.
+fn is_missing_file(url: &str) -> bool {
+    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
+    let path = path.and_then(|path| path.split('?').next());
+    path.is_some_and(|path| !Path::new(path).exists())
 }
 
 /// `users.db` in the platform's data folder.

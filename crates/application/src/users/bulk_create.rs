@@ -1,17 +1,39 @@
 //! Creating many users at once: the set-based heart of import, create and ensure.
 
-use std::collections::{HashMap, HashSet};
-
 use chrono::{DateTime, Utc};
 use systemprompt_users_domain::{
-    BulkCreateItem, BulkCreateOutcome, BulkReport, CreateUserParams, Email, EventKind,
-    InsertOutcome, NewUser, OnExisting, ProfileField, Result, UniqueKey, UnitOfWork, User,
-    UserError, UserId, UserName,
+    BulkCreateItem, BulkCreateOutcome, BulkReport, CreateUserParams, EventKind, InsertOutcome,
+    NewUser, OnExisting, ProfileField, Result, UniqueKey, User, UserError, UserId, UserName,
+    UserStatus,
 };
 
 use super::UserService;
 use super::engine::check_bulk;
+use super::holders::{Found, Holders};
+use super::rehearsal::Rehearsal;
 use crate::context::retry;
+
+/// A user to be created, as a row of a file says it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ImportRow {
+    /// The user.
+    pub params: CreateUserParams,
+    /// The status that the user begins with, where the row says one; otherwise active.
+    pub status: Option<UserStatus>,
+    /// Whether the user begins under a legal hold, where the row says it; otherwise not.
+    pub legal_hold: Option<bool>,
+}
+
+/// One row of an import.
+#[derive(Debug)]
+pub struct ImportItem {
+    /// Which row, counted from 0 in the order given.
+    pub row: usize,
+    /// What happened.
+    pub outcome: BulkCreateOutcome,
+    /// Fields in which an existing user differs from what the row says, and which an import does not change.
+    pub withheld: Vec<&'static str>,
+}
 
 impl UserService {
     /// Creates users in one unit of work, as if one after the other, and says of each row what happened.
@@ -28,147 +50,259 @@ impl UserService {
         rows: &[CreateUserParams],
         on_existing: OnExisting,
     ) -> Result<BulkReport<BulkCreateItem>> {
-        check_bulk("rows", rows.len())?;
-        let mut refused = Vec::new();
-        let mut parsed = Vec::with_capacity(rows.len());
-        for (row, params) in rows.iter().enumerate() {
-            let new = params.parse();
-            match new.and_then(|new| self.context.check_roles(new.roles).map(|()| new)) {
-                Ok(new) => parsed.push((row, new)),
-                Err(error) => {
-                    refused
-                        .push(BulkCreateItem { row, outcome: BulkCreateOutcome::Refused(error) });
-                }
-            }
-        }
-        let mut items = retry(|| self.try_create(&parsed, on_existing)).await?;
-        items.extend(refused);
-        items.sort_unstable_by_key(|item| item.row);
+        let rows = rows.iter().map(|params| (params, None, None));
+        let items = self.import_rows(rows, on_existing, None).await?;
+        let item = |item: ImportItem| BulkCreateItem { row: item.row, outcome: item.outcome };
+        Ok(BulkReport { items: items.into_iter().map(item).collect() })
+    }
+
+    /// [`bulk_create`](Self::bulk_create) of rows that may begin suspended or under a legal hold: each user
+    /// comes into being with its status, hold and roles, in the unit that creates it, so that nobody is ever
+    /// active who is not to be. A row that says another status or hold than an existing user has is `Refused`.
+    ///
+    /// With a `rehearsal` the same is done in a unit that is rolled back: each row is told what would happen
+    /// to it, behind the rows that the rehearsal has seen before, and nothing is stored.
+    ///
+    /// # Errors
+    /// `Validation` of `rows` beyond 10,000; `Storage`, and then no row is stored.
+    #[tracing::instrument(skip_all, fields(rows = rows.len()), err(level = "debug"))]
+    pub async fn bulk_import(
+        &self,
+        rows: &[ImportRow],
+        on_existing: OnExisting,
+        rehearsal: Option<&mut Rehearsal>,
+    ) -> Result<BulkReport<ImportItem>> {
+        let rows = rows.iter().map(|row| (&row.params, row.status, row.legal_hold));
+        let items = self.import_rows(rows, on_existing, rehearsal).await?;
         Ok(BulkReport { items })
     }
 
-    async fn try_create(
+    async fn import_rows<'a>(
         &self,
-        rows: &[(usize, NewUser)],
+        rows: impl ExactSizeIterator<Item = (&'a CreateUserParams, Option<UserStatus>, Option<bool>)>,
         on_existing: OnExisting,
-    ) -> Result<Vec<BulkCreateItem>> {
+        rehearsal: Option<&mut Rehearsal>,
+    ) -> Result<Vec<ImportItem>> {
+        check_bulk("rows", rows.len())?;
+        let mut refused = Vec::new();
+        let mut parsed = Vec::with_capacity(rows.len());
+        for (row, (params, status, legal_hold)) in rows.enumerate() {
+            match self.parse_row(params, status) {
+                Ok(new) => {
+                    let says_roles = !params.roles.is_empty();
+                    parsed.push(Parsed { row, new, says_roles, status, legal_hold });
+                }
+                Err(error) => refused.push(ImportItem::new(row, BulkCreateOutcome::Refused(error))),
+            }
+        }
+        let seen = rehearsal.as_deref();
+        let mut items = retry(|| self.try_import(&parsed, on_existing, seen)).await?;
+        if let Some(rehearsal) = rehearsal {
+            for (parsed, item) in parsed.iter().zip(&items) {
+                if let BulkCreateOutcome::Created(id) = item.outcome {
+                    rehearsal.remember(parsed, id);
+                }
+            }
+        }
+        items.extend(refused);
+        items.sort_unstable_by_key(|item| item.row);
+        Ok(items)
+    }
+
+    fn parse_row(&self, params: &CreateUserParams, status: Option<UserStatus>) -> Result<NewUser> {
+        let new = params.parse()?;
+        self.context.check_roles(new.roles)?;
+        if status == Some(UserStatus::Deleted) {
+            return Err(UserError::validation("status", "no user is created deleted"));
+        }
+        Ok(new)
+    }
+
+    async fn try_import(
+        &self,
+        rows: &[Parsed],
+        on_existing: OnExisting,
+        rehearsal: Option<&Rehearsal>,
+    ) -> Result<Vec<ImportItem>> {
         let now = self.context.now();
         let mut unit = self.context.write().await?;
-        let mut users: Vec<User> =
-            rows.iter().map(|(_, new)| self.new_user(new.clone(), now)).collect();
+        // What a rehearsal would have stored before is not there to be refused by.
+        let rehearsed: Vec<Option<UniqueKey>> = rows
+            .iter()
+            .map(|row| rehearsal.and_then(|rehearsal| rehearsal.conflict(&row.new)))
+            .collect();
+        let mut users: Vec<User> = rows
+            .iter()
+            .zip(&rehearsed)
+            .filter(|(_, conflict)| conflict.is_none())
+            .map(|(row, _)| row.user(self.new_user(row.new.clone(), now)))
+            .collect();
         in_order(&mut users);
-        let outcomes = unit.users().insert_many(&users).await?;
+        let mut inserted = unit.users().insert_many(&users).await?.into_iter().zip(&users);
+        let mut outcomes: Vec<(InsertOutcome, Option<&User>)> = Vec::with_capacity(rows.len());
+        for conflict in rehearsed {
+            outcomes.push(match conflict {
+                Some(key) => (InsertOutcome::Conflict(key), None),
+                None => match inserted.next() {
+                    Some((outcome, user)) => (outcome, Some(user)),
+                    None => return Err(UserError::Stale),
+                },
+            });
+        }
 
         // The constraints have spoken. What they refused is looked up once: the same user, or another?
-        let conflicting =
-            rows.iter().zip(&outcomes).filter_map(|((_, new), outcome)| match outcome {
-                InsertOutcome::Inserted => None,
-                InsertOutcome::Conflict(_) => Some(new),
-            });
+        let conflicting = rows.iter().zip(&outcomes).filter_map(|(row, (outcome, _))| {
+            matches!(outcome, InsertOutcome::Conflict(_)).then_some(&row.new)
+        });
         let mut holders = Holders::load(&mut *unit, conflicting, on_existing).await?;
-        holders.spare(|user| self.context.check_roles(user.roles).is_err());
 
         let mut events = Vec::new();
-        let mut changed = Vec::new();
         let mut items = Vec::with_capacity(rows.len());
-        for (((row, new), user), outcome) in rows.iter().zip(&users).zip(outcomes) {
-            let outcome = match outcome {
-                InsertOutcome::Inserted => {
-                    let kind = EventKind::UserCreated { user_id: user.id, roles: user.roles };
-                    events.push(self.context.event(now, kind));
-                    BulkCreateOutcome::Created(user.id)
+        for (row, (outcome, user)) in rows.iter().zip(outcomes) {
+            items.push(match (outcome, user) {
+                (InsertOutcome::Conflict(key), _) => {
+                    let rehearsed = rehearsal.and_then(|rehearsal| rehearsal.find(&row.new));
+                    let (item, change) = self.existing(&mut holders, rehearsed, row, key, now);
+                    events.extend(change.map(Told::Change));
+                    item
                 }
-                InsertOutcome::Conflict(key) => holders.settle(new, key, on_existing, now),
-            };
-            items.push(BulkCreateItem { row: *row, outcome });
+                (InsertOutcome::Inserted, Some(user)) => {
+                    events.extend(beginnings(user).map(Told::Kind));
+                    ImportItem::new(row.row, BulkCreateOutcome::Created(user.id))
+                }
+                (InsertOutcome::Inserted, None) => return Err(UserError::Stale),
+            });
         }
-        for (user, fields) in holders.into_changed() {
-            let kind = EventKind::UserUpdated { user_id: user.id, fields };
-            events.push(self.context.event(now, kind));
-            changed.push(user);
+        if rehearsal.is_some() {
+            return Ok(items);
         }
+        let changed = holders.changed();
         if !changed.is_empty() {
             unit.users().update_many(&changed).await?;
         }
+        let kinds = events.into_iter().filter_map(|told| match told {
+            Told::Kind(kind) => Some(kind),
+            Told::Change(name) => holders.updated(&name),
+        });
+        let events: Vec<_> = kinds.map(|kind| self.context.event(now, kind)).collect();
         if !events.is_empty() {
             unit.events().append(&events).await?;
             self.context.commit(unit).await?;
         }
         Ok(items)
     }
-}
 
-/// The live users that hold names or emails of refused rows.
-struct Holders {
-    by_name: HashMap<UserName, User>,
-    /// Fields brought up to date so far; the user in `by_name` has them already.
-    changed: HashMap<UserName, Vec<ProfileField>>,
-    /// Users that stay as they are, whatever a row says.
-    spared: HashSet<UserId>,
-}
-
-impl Holders {
-    async fn load<'a>(
-        unit: &mut dyn UnitOfWork,
-        rows: impl Iterator<Item = &'a NewUser>,
-        on_existing: OnExisting,
-    ) -> Result<Self> {
-        let names: Vec<UserName> = rows.map(|new| new.name.clone()).collect();
-        let mut users = Vec::new();
-        if !names.is_empty() {
-            users = unit.users().find_by_names(&names).await?;
-        }
-        if on_existing == OnExisting::Update && !users.is_empty() {
-            let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-            users = unit.users().lock_many(&ids).await?;
-        }
-        let by_name =
-            users.into_iter().filter(User::is_live).map(|user| (user.name.clone(), user)).collect();
-        Ok(Self { by_name, changed: HashMap::new(), spared: HashSet::new() })
-    }
-
-    /// Leaves these users as they are.
-    fn spare(&mut self, is_spared: impl Fn(&User) -> bool) {
-        let spared = self.by_name.values().filter(|user| is_spared(user));
-        self.spared = spared.map(|user| user.id).collect();
-    }
-
-    /// What a refused row comes to.
-    fn settle(
-        &mut self,
-        new: &NewUser,
+    /// What a row comes to that a stored user, or one of the rehearsal, stands in the way of; and the name of
+    /// that user, where this row is the first to change it.
+    fn existing(
+        &self,
+        holders: &mut Holders,
+        rehearsed: Option<Found>,
+        row: &Parsed,
         key: UniqueKey,
-        on_existing: OnExisting,
         now: DateTime<Utc>,
-    ) -> BulkCreateOutcome {
-        let same = self.by_name.get_mut(&new.name).filter(|user| same_email(user, &new.email));
-        let Some(user) = same else {
-            return BulkCreateOutcome::Refused(UserError::from(key));
+    ) -> (ImportItem, Option<UserName>) {
+        let refused =
+            |error: UserError| (ImportItem::new(row.row, BulkCreateOutcome::Refused(error)), None);
+        let found = rehearsed.or_else(|| holders.find(&row.new));
+        let Some(found) = found.filter(|found| found.has_same_email) else {
+            return refused(key.into());
         };
-        if on_existing == OnExisting::Keep || self.spared.contains(&user.id) {
-            return BulkCreateOutcome::Existing(user.id);
+        if let Err(error) = row.check_unchanged(found.status, found.legal_hold) {
+            return refused(error);
         }
-        let fields = bring_up_to_date(user, new);
-        if fields.is_empty() {
-            return BulkCreateOutcome::Existing(user.id);
+        let existing = ImportItem::new(row.row, BulkCreateOutcome::Existing(found.id));
+        let Some(user) =
+            holders.get(&row.new.name).filter(|_| holders.on_existing == OnExisting::Update)
+        else {
+            return (existing, None);
+        };
+        let withheld = row.withheld(user);
+        if holders.would_change(&row.new)
+            && let Err(error) = self.context.check_roles(user.roles)
+        {
+            return refused(error);
         }
-        let known = self.changed.entry(new.name.clone()).or_default();
-        if known.is_empty() {
-            user.mark_changed(now);
-        }
-        for field in fields {
-            if !known.contains(&field) {
-                known.push(field);
+        match holders.bring_up_to_date(&row.new, now) {
+            None => (ImportItem { withheld, ..existing }, None),
+            Some(is_first) => {
+                let outcome = BulkCreateOutcome::Changed(found.id);
+                let item = ImportItem { withheld, ..ImportItem::new(row.row, outcome) };
+                (item, is_first.then(|| row.new.name.clone()))
             }
         }
-        BulkCreateOutcome::Changed(user.id)
+    }
+}
+
+impl ImportItem {
+    const fn new(row: usize, outcome: BulkCreateOutcome) -> Self {
+        Self { row, outcome, withheld: Vec::new() }
+    }
+}
+
+/// A row that makes sense by itself.
+pub(super) struct Parsed {
+    row: usize,
+    pub(super) new: NewUser,
+    says_roles: bool,
+    pub(super) status: Option<UserStatus>,
+    pub(super) legal_hold: Option<bool>,
+}
+
+impl Parsed {
+    /// The new user as the row says it is to begin.
+    fn user(&self, user: User) -> User {
+        User {
+            status: self.status.unwrap_or(UserStatus::Active),
+            legal_hold: self.legal_hold.unwrap_or(false),
+            ..user
+        }
     }
 
-    fn into_changed(mut self) -> impl Iterator<Item = (User, Vec<ProfileField>)> {
-        self.changed
-            .into_iter()
-            .filter_map(move |(name, fields)| Some((self.by_name.remove(&name)?, fields)))
+    /// An existing user keeps status and hold; a row that says otherwise is refused, so that nobody stays
+    /// active, or unprotected, unnoticed.
+    fn check_unchanged(&self, status: UserStatus, legal_hold: bool) -> Result<()> {
+        if self.status.is_some_and(|wanted| wanted != status) {
+            let message = format!(
+                "the user is there and {status}; an import changes no status: suspend or activate the user"
+            );
+            return Err(UserError::validation("status", message));
+        }
+        if self.legal_hold.is_some_and(|wanted| wanted != legal_hold) {
+            let message = "the user is there with another legal hold; an import changes none";
+            return Err(UserError::validation("legal_hold", message));
+        }
+        Ok(())
     }
+
+    /// What the row says of an existing user that an import does not change.
+    fn withheld(&self, user: &User) -> Vec<&'static str> {
+        let mut withheld = Vec::new();
+        if self.says_roles && self.new.roles != user.roles {
+            withheld.push("roles");
+        }
+        if self.new.email_verified && !user.email_verified {
+            withheld.push("email_verified");
+        }
+        withheld
+    }
+}
+
+/// An event of the log, in the order of the rows.
+enum Told {
+    Kind(EventKind),
+    /// The user of this name is changed, in the fields that all rows together change.
+    Change(UserName),
+}
+
+/// The events of a user who is new: created, and then what it is made, as if that came after.
+fn beginnings(user: &User) -> impl Iterator<Item = EventKind> + use<> {
+    let user_id = user.id;
+    let created = EventKind::UserCreated { user_id, roles: user.roles };
+    let held = user.legal_hold.then_some(EventKind::LegalHoldChanged { user_id, held: true });
+    let (from, to) = (UserStatus::Active, user.status);
+    let status = (from != to).then_some(EventKind::StatusChanged { user_id, from, to });
+    std::iter::once(created).chain(held).chain(status)
 }
 
 /// Gives the ids out in the order of the rows: so users are listed as they came, and whoever keeps an index of ids
@@ -181,12 +315,8 @@ fn in_order(users: &mut [User]) {
     }
 }
 
-fn same_email(user: &User, email: &Email) -> bool {
-    user.email.as_ref() == Some(email)
-}
-
 /// Takes over what the row says; what it leaves blank stays.
-fn bring_up_to_date(user: &mut User, new: &NewUser) -> Vec<ProfileField> {
+pub(super) fn bring_up_to_date(user: &mut User, new: &NewUser) -> Vec<ProfileField> {
     let mut fields = Vec::new();
     if new.full_name.is_some() && user.full_name != new.full_name {
         user.full_name.clone_from(&new.full_name);

@@ -6,17 +6,21 @@ mod change;
 mod create;
 mod engine;
 mod find;
+mod holders;
 mod lifecycle;
 mod list;
 mod merge;
 mod provider;
+mod rehearsal;
 mod roles;
 mod stats;
 
+pub use bulk_create::{ImportItem, ImportRow};
 pub use create::EnsureResult;
 pub use engine::MAX_BULK_ITEMS;
 pub(crate) use engine::check_bulk;
 pub use provider::UserProviderImpl;
+pub use rehearsal::Rehearsal;
 
 use crate::Context;
 use crate::context::service_of_context;

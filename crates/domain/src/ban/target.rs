@@ -72,6 +72,28 @@ impl IpTarget {
         }
     }
 
+    /// What to say of a network that is written by an address inside of it, as `203.0.113.7/8` is: whoever meant
+    /// the one address would not notice otherwise. `None` for everything else.
+    ///
+    /// ```
+    /// # use systemprompt_users_domain::IpTarget;
+    /// let note = IpTarget::host_bits("203.0.113.7/8").unwrap_or_default();
+    /// assert!(note.contains("203.0.0.0/8") && note.contains("203.0.113.7"));
+    /// assert_eq!(IpTarget::host_bits("203.0.0.0/8"), None);
+    /// ```
+    pub fn host_bits(text: &str) -> Option<String> {
+        let text = text.trim();
+        let target: Self = text.parse().ok()?;
+        let typed: IpAddr = text.split_once('/')?.0.parse().ok()?;
+        let first = target.0.addr();
+        let address = if first.is_ipv4() { typed.to_canonical() } else { typed };
+        (address != first).then(|| {
+            format!(
+                "`{text}` is taken as the network {target}; for the one address write {address}"
+            )
+        })
+    }
+
     /// Itself and every network that contains it, the narrowest first: at most 33 for IPv4, 129 for IPv6.
     pub fn covering(&self) -> impl Iterator<Item = Self> + use<> {
         std::iter::successors(Some(self.0), IpNet::supernet).map(Self)

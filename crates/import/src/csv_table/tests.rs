@@ -4,7 +4,15 @@ use std::io::Cursor;
 
 use super::*;
 
-const KNOWN: [&str; 3] = ["name", "email", "full_name"];
+const KNOWN: Columns = Columns {
+    taken: &["name", "email", "full_name"],
+    not_taken_over: &["id"],
+    required: &["name"],
+    flags: &[],
+    lists: &[],
+    nulls: &[],
+    has_comments: false,
+};
 
 fn lines(text: &[u8]) -> Lines {
     Lines::new(Box::new(Cursor::new(text.to_vec())))
@@ -13,7 +21,7 @@ fn lines(text: &[u8]) -> Lines {
 /// The rows by line: the full name, or what is wrong.
 fn rows(text: &[u8]) -> Vec<(u64, String)> {
     let mut lines = lines(text);
-    let table = CsvTable::open(&mut lines, &KNOWN, &["name"], false).unwrap();
+    let table = CsvTable::open(&mut lines, &KNOWN).unwrap();
     let mut all = Vec::new();
     while let Some((original, fields)) = table.next(&mut lines).unwrap() {
         let text = match fields {
@@ -75,7 +83,7 @@ fn bad_bytes_and_wrong_counts_are_bad_rows() {
 
 #[test]
 fn a_header_is_checked_before_anything_else() {
-    let check = |text: &[u8]| match CsvTable::open(&mut lines(text), &KNOWN, &["name"], false) {
+    let check = |text: &[u8]| match CsvTable::open(&mut lines(text), &KNOWN) {
         Err(HeaderError::Refused(message)) => message,
         _ => panic!("it was accepted"),
     };
@@ -89,7 +97,7 @@ fn a_header_is_checked_before_anything_else() {
 fn refused_rows_are_kept_to_the_letter_and_can_be_read_again() {
     let text = b"name,full_name\na,\"A\nA\"\nb,B,B\n";
     let mut lines_in = lines(text);
-    let table = CsvTable::open(&mut lines_in, &KNOWN, &["name"], false).unwrap();
+    let table = CsvTable::open(&mut lines_in, &KNOWN).unwrap();
     let mut kept = Vec::new();
     table.start_errors(&mut kept).unwrap();
     while let Some((original, _)) = table.next(&mut lines_in).unwrap() {
@@ -103,7 +111,7 @@ fn refused_rows_are_kept_to_the_letter_and_can_be_read_again() {
 
     // Refused once more, it has the new reason alone.
     let mut again = lines(&kept);
-    let table = CsvTable::open(&mut again, &KNOWN, &["name"], false).unwrap();
+    let table = CsvTable::open(&mut again, &KNOWN).unwrap();
     let mut kept_again = Vec::new();
     table.start_errors(&mut kept_again).unwrap();
     let (original, _) = table.next(&mut again).unwrap().unwrap();

@@ -13,7 +13,7 @@ pub(crate) enum BansCommand {
     Add(BanAddArgs),
     /// Lift all bans of exactly these addresses and networks; the history stays
     Remove {
-        /// Addresses and networks
+        /// Addresses and networks; `-` reads them from stdin
         #[arg(required = true, value_name = "TARGET")]
         targets: Vec<String>,
         /// Why, for people
@@ -45,7 +45,7 @@ pub(crate) enum BansCommand {
         #[command(flatten)]
         list: ListArgs,
     },
-    /// Ban everything in a list of addresses and networks, or in a CSV file
+    /// Ban everything in a list of addresses and networks, or in a CSV, JSONL or JSON file
     Import(BanImportArgs),
     /// Write the bans in force in a form that `import` takes
     Export(BanExportArgs),
@@ -56,7 +56,7 @@ pub(crate) enum BansCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct BanAddArgs {
-    /// Addresses and networks
+    /// Addresses and networks; `-` reads them from stdin
     #[arg(required = true, value_name = "TARGET")]
     pub(crate) targets: Vec<String>,
     /// How long: 12h, 7d, permanent
@@ -103,13 +103,17 @@ pub(crate) enum BanImportFormat {
     List,
     /// A header with target, and any of reason, duration, until, source
     Csv,
+    /// One object a line
+    Jsonl,
+    /// One document, a list or {"items": [...]}
+    Json,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct BanImportArgs {
     /// The file; `-` is stdin
     pub(crate) file: PathBuf,
-    /// The format [default: csv for *.csv, or else list]
+    /// The format [default: by the name of the file, or by what it begins with]
     #[arg(long, value_enum)]
     pub(crate) format: Option<BanImportFormat>,
     /// How long, where a row does not say: 12h, 7d, permanent
@@ -135,6 +139,8 @@ pub(crate) enum BanExportFormat {
     Csv,
     /// One object a line
     Jsonl,
+    /// One document {"items": [...], "next": null}
+    Json,
     /// One address or network a line
     List,
 }
@@ -153,22 +159,40 @@ pub(crate) struct BanExportArgs {
 pub(crate) enum AllowCommand {
     /// Put addresses and networks on the allow-list
     Add {
-        /// Addresses and networks
+        /// Addresses and networks; `-` reads them from stdin
         #[arg(required = true, value_name = "TARGET")]
         targets: Vec<String>,
         /// Why, for people
         #[arg(long, value_name = "TEXT")]
         note: Option<String>,
+        #[command(flatten)]
+        confirm: ConfirmArgs,
     },
     /// Take exactly these addresses and networks off the allow-list
     Remove {
-        /// Addresses and networks
+        /// Addresses and networks; `-` reads them from stdin
         #[arg(required = true, value_name = "TARGET")]
         targets: Vec<String>,
+        #[command(flatten)]
+        confirm: ConfirmArgs,
     },
     /// List the allow-list
     List {
         #[command(flatten)]
         list: ListArgs,
     },
+    /// Put everything in a list, or in a CSV, JSONL or JSON file as `allow list --all` writes it, on the allow-list
+    Import(AllowImportArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AllowImportArgs {
+    /// The file; `-` is stdin
+    pub(crate) file: PathBuf,
+    /// The format [default: by the name of the file, or by what it begins with]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<BanImportFormat>,
+    /// Keep refused rows in this file, in a form that can be corrected and imported again
+    #[arg(long, value_name = "FILE")]
+    pub(crate) errors: Option<PathBuf>,
 }

@@ -11,8 +11,8 @@ mod system;
 mod users;
 
 pub(crate) use bans::{
-    AllowCommand, BanAddArgs, BanExportArgs, BanExportFormat, BanImportArgs, BanImportFormat,
-    BanListArgs, BansCommand,
+    AllowCommand, AllowImportArgs, BanAddArgs, BanExportArgs, BanExportFormat, BanImportArgs,
+    BanImportFormat, BanListArgs, BansCommand,
 };
 pub(crate) use duration::{ban_duration, duration};
 pub(crate) use filter::{OrderArg, UserFilterArgs};

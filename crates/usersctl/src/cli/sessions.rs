@@ -16,9 +16,9 @@ pub(crate) enum SessionsCommand {
     },
     /// End sessions
     End {
-        /// Ids of sessions
+        /// Ids of sessions; `-` reads them from stdin
         #[arg(required = true, value_name = "SESSION")]
-        sessions: Vec<SessionId>,
+        sessions: Vec<String>,
         #[command(flatten)]
         confirm: ConfirmArgs,
     },

@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use systemprompt_users::UserRole;
 
-use super::{ConfirmArgs, ListArgs, Moment, OrderArg, SessionListArgs, UserFilterArgs, duration};
+use crate::exit::Failure;
+
+use super::{
+    ConfirmArgs, Format, ListArgs, Moment, OrderArg, SessionListArgs, UserFilterArgs, duration,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UsersCommand {
@@ -42,6 +46,8 @@ pub(crate) enum UsersCommand {
         /// Ids, emails or names; `-` reads them from stdin
         #[arg(required = true, value_name = "USER")]
         users: Vec<String>,
+        #[command(flatten)]
+        confirm: ConfirmArgs,
     },
     /// Delete users softly: sessions end, name and email are free, `restore` undoes it
     Delete {
@@ -55,6 +61,8 @@ pub(crate) enum UsersCommand {
     Restore {
         /// An id, an email or a name
         user: String,
+        #[command(flatten)]
+        confirm: ConfirmArgs,
     },
     /// Place a legal hold, which forbids the purge, or lift it
     Hold {
@@ -63,6 +71,8 @@ pub(crate) enum UsersCommand {
         /// Place or lift it
         #[arg(value_enum, default_value_t = Hold::On)]
         hold: Hold,
+        #[command(flatten)]
+        confirm: ConfirmArgs,
     },
     /// Remove deleted users for good, with their sessions
     Purge(PurgeArgs),
@@ -70,6 +80,8 @@ pub(crate) enum UsersCommand {
     Promote {
         /// An id, an email or a name
         user: String,
+        #[command(flatten)]
+        confirm: ConfirmArgs,
     },
     /// Take the role admin away
     Demote {
@@ -95,9 +107,9 @@ pub(crate) enum UsersCommand {
         /// An id, an email or a name
         user: String,
     },
-    /// Write users as CSV or JSONL, in a form that `import` takes
+    /// Write users as CSV, JSONL or JSON, in a form that `import` takes
     Export(UserExportArgs),
-    /// Create users from CSV or JSONL; a user who is there already stays as it is
+    /// Create users from CSV, JSONL or JSON; a user who is there already stays as it is
     Import(ImportArgs),
     /// Show figures, counts by status and role, and sign-ups per day
     Stats(StatsArgs),
@@ -223,6 +235,8 @@ pub(crate) enum RolesCommand {
         /// The role: admin or user
         #[arg(long)]
         role: UserRole,
+        #[command(flatten)]
+        confirm: ConfirmArgs,
     },
     /// Take a role from a user
     Revoke {
@@ -269,6 +283,23 @@ pub(crate) enum RowFormat {
     Csv,
     /// One object a line
     Jsonl,
+    /// One document {"items": [...], "next": null}
+    Json,
+}
+
+impl RowFormat {
+    /// The format of an export: its own, or that of all results, or else CSV.
+    pub(crate) fn of_export(own: Option<Self>, output: Option<Format>) -> Result<Self, Failure> {
+        match (own, output) {
+            (Some(format), _) => Ok(format),
+            (None, Some(Format::Csv) | None) => Ok(Self::Csv),
+            (None, Some(Format::Jsonl)) => Ok(Self::Jsonl),
+            (None, Some(Format::Json)) => Ok(Self::Json),
+            (None, Some(Format::Table)) => {
+                Err(Failure::Usage("an export is csv, jsonl or json, not a table".into()))
+            }
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -287,7 +318,7 @@ pub(crate) struct UserExportArgs {
 pub(crate) struct ImportArgs {
     /// The file; `-` is stdin
     pub(crate) file: PathBuf,
-    /// The format [default: by the name of the file]
+    /// The format [default: by the name of the file, or by what it begins with]
     #[arg(long, value_enum)]
     pub(crate) format: Option<RowFormat>,
     /// Keep refused rows in this file, in a form that can be corrected and imported again
@@ -296,7 +327,7 @@ pub(crate) struct ImportArgs {
     /// Bring full name, display name, avatar and bot mark of existing users up to date
     #[arg(long)]
     pub(crate) update: bool,
-    /// Only read and check the rows; the storage is not touched
+    /// Do all that the import would, and keep nothing of it
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

@@ -1,12 +1,18 @@
 //! Finding the users that were named.
 
-use std::io::{self, BufRead};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use systemprompt_users::{
+    BulkItem, BulkOutcome, BulkReport, MAX_BULK_ITEMS, User, UserError, UserId,
+};
 
-use systemprompt_users::{BulkItem, BulkReport, MAX_BULK_ITEMS, User, UserError, UserId};
-
-use crate::exit::{Done, Failure, code_of, note};
+use super::lists::{self, Word};
+use crate::exit::{Done, Failure, code_of, note, with_causes};
 use crate::host::Services;
 use crate::output::{BulkRow, printable};
+use crate::progress::Progress;
+
+/// How many users are looked up at once.
+const AT_ONCE: usize = 16;
 
 /// The user of any status that is named.
 pub(super) async fn any_user(services: &Services, reference: &str) -> Result<User, Failure> {
@@ -22,42 +28,95 @@ pub(super) async fn live_user(services: &Services, reference: &str) -> Result<Us
 
 /// Users that were named, in that order.
 pub(super) struct Named {
-    /// Each reference, and who it is.
-    pub(super) all: Vec<(String, Option<User>)>,
+    all: Vec<Mention>,
+}
+
+/// A reference, and who it is: nobody, or no line that could name anybody.
+struct Mention {
+    reference: String,
+    user: Result<Option<User>, UserError>,
 }
 
 impl Named {
     /// Looks everybody up; `-` stands for the lines of stdin.
+    ///
+    /// A line that can't name anybody is refused by itself, with its number; an argument ends the command before
+    /// anything is changed.
     pub(super) async fn find(services: &Services, references: &[String]) -> Result<Self, Failure> {
-        let references = expand(references)?;
-        let mut all = Vec::with_capacity(references.len());
-        for reference in references {
-            let user = services.admin.find_any_status(&reference).await?;
-            all.push((reference, user));
-        }
+        let words = lists::words(references)?;
+        let lookups = words.into_iter().map(|word| async move {
+            let Word { text, line, fault } = word;
+            let user = match fault {
+                Some(error) => Err(at_line(line, &error.reason)),
+                None => match services.admin.find_any_status(&text).await {
+                    Err(UserError::Validation { message, .. }) if line.is_some() => {
+                        Err(at_line(line, &message))
+                    }
+                    found => Ok(found?),
+                },
+            };
+            Ok::<_, Failure>(Mention { reference: text, user })
+        });
+        let all = stream::iter(lookups).buffered(AT_ONCE).try_collect().await?;
         Ok(Self { all })
+    }
+
+    /// How many were named.
+    pub(super) fn count(&self) -> usize {
+        self.all.len()
     }
 
     /// Those that were found.
     pub(super) fn users(&self) -> impl Iterator<Item = &User> {
-        self.all.iter().filter_map(|(_, user)| user.as_ref())
+        self.all.iter().filter_map(|mention| mention.user.as_ref().ok()?.as_ref())
     }
 
-    /// Their ids.
-    pub(super) fn ids(&self) -> Vec<UserId> {
-        self.users().map(|user| user.id).collect()
+    /// Changes those that were found, as many at once as a bulk operation takes.
+    pub(super) async fn change(
+        &self,
+        mut change: impl AsyncFnMut(&[UserId]) -> Result<BulkReport<BulkItem>, UserError>,
+    ) -> Result<BulkReport<BulkItem>, Failure> {
+        let ids: Vec<UserId> = self.users().map(|user| user.id).collect();
+        let progress = Progress::items("changing", u64::try_from(ids.len()).ok());
+        let mut items = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(MAX_BULK_ITEMS) {
+            match change(chunk).await {
+                Ok(report) => items.extend(report.items),
+                Err(error) if items.is_empty() => return Err(error.into()),
+                Err(error) => {
+                    return Err(Failure::Failed(format!(
+                        "the first {} of {} users are through, the others are as they were: {}; give the same list again",
+                        items.len(),
+                        ids.len(),
+                        with_causes(&error)
+                    )));
+                }
+            }
+            progress.add(u64::try_from(chunk.len()).unwrap_or_default());
+        }
+        Ok(BulkReport { items })
     }
 
     /// How a command went that found nobody else.
     pub(super) fn missing(&self) -> Done {
-        let is_missing = self.all.iter().any(|(_, user)| user.is_none());
-        if is_missing { Done::SomeNotFound } else { Done::All }
+        let worst = self.all.iter().map(|mention| match &mention.user {
+            Ok(Some(_)) => Done::All,
+            Ok(None) => Done::SomeNotFound,
+            Err(_) => Done::SomeRefused,
+        });
+        worst.max().unwrap_or(Done::All)
     }
 
     /// Says who was not found.
     pub(super) fn note_missing(&self) {
-        for (reference, _) in self.all.iter().filter(|(_, user)| user.is_none()) {
-            note(&printable(&UserError::user_not_found(reference).to_string()));
+        for mention in &self.all {
+            match &mention.user {
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    note(&printable(&UserError::user_not_found(&mention.reference).to_string()));
+                }
+                Err(error) => note(&printable(&error.to_string())),
+            }
         }
     }
 
@@ -67,9 +126,13 @@ impl Named {
         let rows: Vec<BulkRow> = self
             .all
             .into_iter()
-            .filter_map(|(reference, user)| match user {
-                None => Some(BulkRow::missing(&reference)),
-                Some(user) => {
+            .filter_map(|Mention { reference, user }| match user {
+                Err(error) => {
+                    let outcome = BulkOutcome::Refused(error);
+                    Some(BulkRow { reference, id: None, outcome })
+                }
+                Ok(None) => Some(BulkRow::missing(&reference)),
+                Ok(Some(user)) => {
                     let item = items.next()?;
                     Some(BulkRow { reference, id: Some(user.id), outcome: item.outcome })
                 }
@@ -80,6 +143,11 @@ impl Named {
     }
 }
 
+fn at_line(line: Option<u64>, reason: &str) -> UserError {
+    let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+    UserError::validation("user", format!("{line}{reason}"))
+}
+
 /// How a command went in which these were refused.
 pub(super) fn done<'a>(errors: impl Iterator<Item = &'a UserError>) -> Done {
     let each = errors.map(|error| match code_of(error) {
@@ -88,29 +156,4 @@ pub(super) fn done<'a>(errors: impl Iterator<Item = &'a UserError>) -> Done {
         _ => Done::SomeRefused,
     });
     each.max().unwrap_or(Done::All)
-}
-
-/// Puts the lines of stdin in the place of `-`. Blank lines and comments are passed over.
-fn expand(references: &[String]) -> Result<Vec<String>, Failure> {
-    let mut all = Vec::with_capacity(references.len());
-    for reference in references {
-        if reference != "-" {
-            all.push(reference.clone());
-            continue;
-        }
-        for line in io::stdin().lock().lines() {
-            let line = line.map_err(Failure::io("stdin"))?;
-            let line = line.trim();
-            if !line.is_empty() && !line.starts_with('#') {
-                all.push(line.to_owned());
-            }
-            if all.len() > MAX_BULK_ITEMS {
-                break;
-            }
-        }
-    }
-    if all.len() > MAX_BULK_ITEMS {
-        return Err(Failure::Usage(format!("at most {MAX_BULK_ITEMS} users at once")));
-    }
-    Ok(all)
 }

@@ -6,6 +6,7 @@ mod bans;
 mod events;
 mod jobs;
 mod keys;
+mod lists;
 mod lookup;
 mod pages;
 mod sessions;

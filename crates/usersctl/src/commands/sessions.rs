@@ -1,15 +1,16 @@
 //! `usersctl sessions ...`
 
 use systemprompt_users::{
-    EndReason, PageLimit, PageRequest, Result, SessionId, UserError, UserSession, format_duration,
+    EndReason, MAX_BULK_ITEMS, PageLimit, PageRequest, Result, SessionId, UserError, UserSession,
+    format_duration,
 };
 
-use super::{lookup, now, pages};
+use super::{lists, lookup, now, pages};
 use crate::cli::{ConfirmArgs, SessionListArgs, SessionsCommand};
 use crate::confirm::preview;
 use crate::exit::{Done, Failure, Outcome, note};
 use crate::host::{Host, Services};
-use crate::output::{NamedCount, Record, SessionRow};
+use crate::output::{NamedCount, Record, SessionRow, printable};
 use crate::progress::Progress;
 
 pub(super) async fn run(command: SessionsCommand, host: &Host) -> Outcome {
@@ -55,10 +56,11 @@ pub(super) async fn list_sessions(
     .await
 }
 
-async fn end(services: &Services, host: &Host, ids: &[SessionId], confirm: ConfirmArgs) -> Outcome {
+async fn end(services: &Services, host: &Host, ids: &[String], confirm: ConfirmArgs) -> Outcome {
+    let (ids, refused) = session_ids(ids)?;
     let mut found = Vec::new();
     let mut missing = Vec::new();
-    for id in ids {
+    for id in &ids {
         match services.sessions.find_by_id(*id).await? {
             Some(session) => found.push(session),
             None => missing.push(*id),
@@ -69,7 +71,7 @@ async fn end(services: &Services, host: &Host, ids: &[SessionId], confirm: Confi
     }
     let (mut output, now) = (host.output(), now());
     let rows: Vec<_> = found.iter().map(|session| SessionRow { session, now }).collect();
-    let done = if missing.is_empty() { Done::All } else { Done::SomeNotFound };
+    let done = if missing.is_empty() { refused } else { refused.max(Done::SomeNotFound) };
     if found.len() > 1 || confirm.dry_run {
         preview(&mut output, confirm, "These sessions are to be ended:", &rows)?;
         if !confirm.goes_on(&format!("End {} sessions?", found.len()))? {
@@ -77,9 +79,35 @@ async fn end(services: &Services, host: &Host, ids: &[SessionId], confirm: Confi
         }
     }
     let ids: Vec<SessionId> = found.iter().map(|session| session.id).collect();
-    let ended = services.sessions.end_many(&ids, EndReason::Revoked).await?;
+    let mut ended = Vec::new();
+    for chunk in ids.chunks(MAX_BULK_ITEMS) {
+        ended.extend(services.sessions.end_many(chunk, EndReason::Revoked).await?);
+    }
     output.one(&counted("ended sessions", ended.len()))?;
     Ok(done)
+}
+
+/// The ids that were named. A line of stdin that is none is told of and left out; an argument ends the command.
+fn session_ids(arguments: &[String]) -> std::result::Result<(Vec<SessionId>, Done), Failure> {
+    let (mut ids, mut done) = (Vec::new(), Done::All);
+    for word in lists::words(arguments)? {
+        let id = match word.fault {
+            Some(error) => Err(error.reason),
+            None => word
+                .text
+                .parse()
+                .map_err(|_| format!("`{}` is not an id: expected the id of a session", word.text)),
+        };
+        match (id, word.line) {
+            (Ok(id), _) => ids.push(id),
+            (Err(reason), None) => return Err(Failure::Usage(reason)),
+            (Err(reason), Some(line)) => {
+                note(&printable(&format!("line {line}: {reason}")));
+                done = Done::SomeRefused;
+            }
+        }
+    }
+    Ok((ids, done))
 }
 
 async fn end_all(

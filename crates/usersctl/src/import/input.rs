@@ -5,7 +5,7 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use crate::exit::Failure;
-use systemprompt_users_import::Lines;
+use systemprompt_users_import::{HeaderError, Lines, TableFormat};
 
 /// How much is read at once, in bytes.
 const BUFFER: usize = 128 * 1024;
@@ -38,11 +38,23 @@ impl Input {
         Some(path.extension()?.to_str()?.to_ascii_lowercase())
     }
 
-    /// What it begins with, blanks aside, without reading it.
+    /// The first line that is not blank and no comment, without reading it.
     pub(crate) fn peek(&mut self) -> Result<String, Failure> {
-        let bytes = self.lines.peek().map_err(Failure::io(self.name.clone()))?;
-        let start = bytes.get(..bytes.len().min(256)).unwrap_or(bytes);
-        Ok(String::from_utf8_lossy(start).trim_start().to_owned())
+        let first = self.lines.peek(|line| line.starts_with(b'#')).map_err(HeaderError::from)?;
+        Ok(first
+            .map(|line| String::from_utf8_lossy(&line.bytes).trim().to_lowercase())
+            .unwrap_or_default())
+    }
+
+    /// Whether it begins like JSON, or like a header with that column.
+    pub(crate) fn looks_like(&mut self, column: &str) -> Result<Option<TableFormat>, Failure> {
+        let first = self.peek()?;
+        if first.starts_with(['{', '[']) {
+            return Ok(Some(TableFormat::Json));
+        }
+        let mut names = first.split([',', ';', '\t', '|']);
+        let is_header = names.any(|name| name.trim().trim_matches('"') == column);
+        Ok((is_header || first.starts_with("sep=")).then_some(TableFormat::Csv))
     }
 }
 

@@ -10,21 +10,22 @@ use crate::output::{Column, Output, Record, Terminal, Value, printable};
 use crate::progress::Progress;
 use systemprompt_users_import::{BATCH, Original, Row, RowError, Rows};
 
-/// How many bad rows are reported to a terminal; `--errors` keeps all of them.
+/// How many rows are reported to a terminal; `--errors` keeps all of them.
 const MAX_REPORTED: u64 = 20;
 
 /// What became of a row.
 pub(crate) enum Stored {
     Created,
-    Existing,
-    Changed,
+    /// It was there already; with what is to be said about that.
+    Existing(Option<String>),
+    Changed(Option<String>),
     Refused(RowError),
 }
 
 /// Stores rows.
 pub(crate) trait Sink<T> {
     /// Stores a batch, and says of each row what became of it.
-    async fn store(&self, rows: Vec<T>) -> Result<Vec<Stored>, UserError>;
+    async fn store(&mut self, rows: Vec<T>) -> Result<Vec<Stored>, UserError>;
 }
 
 /// An import that was asked for.
@@ -37,23 +38,27 @@ pub(crate) struct Import<'a> {
     pub(crate) file: &'a Path,
     /// The file that keeps refused rows.
     pub(crate) errors: Option<&'a Path>,
+    /// Whether the sink only tells what it would do.
+    pub(crate) is_dry_run: bool,
 }
 
 impl Import<'_> {
-    /// Reads all rows and stores them; without a sink it only checks them.
+    /// Reads all rows and stores them.
     pub(crate) async fn run<R: Rows, S: Sink<R::Item>>(
         &self,
         mut rows: R,
-        sink: Option<&S>,
+        mut sink: S,
         output: &mut Output,
     ) -> Outcome {
         let errors = self.errors.map(|path| ErrorsFile::create(path, self.file, &rows));
         let progress = Progress::bytes("importing", self.size);
         let mut report = Report::new(errors.transpose()?, progress);
         let mut counts = Counts::default();
+        report.tell_not_taken_over(&rows);
         loop {
             let (batch, end) = read_batch(&mut rows);
-            report.take(&rows, batch, sink, &mut counts).await?;
+            report.tell_not_taken_over(&rows);
+            report.take(&rows, batch, &mut sink, &mut counts).await?;
             report.progress.rows(rows.bytes_read(), counts.read);
             match end {
                 End::More => {}
@@ -65,10 +70,10 @@ impl Import<'_> {
             }
         }
         report.finish(&counts);
-        if sink.is_some() {
-            output.one(&Summary { file: &self.name, counts: &counts })?;
-        } else {
+        if self.is_dry_run {
             output.one(&Checked { file: &self.name, counts: &counts })?;
+        } else {
+            output.one(&Summary { file: &self.name, counts: &counts })?;
         }
         Ok(if counts.refused == 0 { Done::All } else { Done::SomeRefused })
     }
@@ -100,8 +105,13 @@ struct Counts {
     created: u64,
     existing: u64,
     changed: u64,
-    valid: u64,
     refused: u64,
+}
+
+/// What is told of a row.
+enum Told {
+    Refused(RowError),
+    Note(String),
 }
 
 /// Tells of bad rows as they come.
@@ -111,12 +121,16 @@ struct Report {
     to_terminal: bool,
     /// The last line that is in.
     last_line: u64,
+    /// Columns of which it was said that they are not taken over.
+    not_taken_over: Vec<&'static str>,
+    /// How many rows were told of.
+    told: u64,
 }
 
 impl Report {
     fn new(errors: Option<ErrorsFile>, progress: Progress) -> Self {
         let to_terminal = Terminal::stderr().is_terminal();
-        Self { errors, progress, to_terminal, last_line: 0 }
+        Self { errors, progress, to_terminal, last_line: 0, not_taken_over: Vec::new(), told: 0 }
     }
 
     /// Stores a batch, and tells of the rows that were refused, in their order.
@@ -124,12 +138,12 @@ impl Report {
         &mut self,
         rows: &R,
         batch: Vec<Row<R::Item>>,
-        sink: Option<&S>,
+        sink: &mut S,
         counts: &mut Counts,
     ) -> Result<(), Failure> {
         let mut good = Vec::new();
-        let mut refused: Vec<(Original, RowError)> = Vec::new();
-        let mut originals = Vec::new();
+        let mut told: Vec<(Original, Told)> = Vec::new();
+        let mut places = Vec::new();
         let mut last_line = self.last_line;
         for row in batch {
             counts.read += 1;
@@ -137,31 +151,41 @@ impl Report {
             match row.parsed {
                 Ok(item) => {
                     good.push(item);
-                    originals.push(row.original);
+                    places.push((row.original, row.note));
                 }
-                Err(error) => refused.push((row.original, error)),
+                Err(error) => told.push((row.original, Told::Refused(error))),
             }
         }
-        match sink {
-            None => counts.valid += u64::try_from(good.len()).unwrap_or_default(),
-            Some(_) if good.is_empty() => {}
-            Some(sink) => {
-                let stored =
-                    sink.store(good).await.map_err(|error| self.stopped(&error, last_line))?;
-                for (original, stored) in originals.into_iter().zip(stored) {
-                    match stored {
-                        Stored::Created => counts.created += 1,
-                        Stored::Existing => counts.existing += 1,
-                        Stored::Changed => counts.changed += 1,
-                        Stored::Refused(error) => refused.push((original, error)),
+        if !good.is_empty() {
+            let stored = sink.store(good).await.map_err(|error| self.stopped(&error, last_line))?;
+            for ((original, note), stored) in places.into_iter().zip(stored) {
+                let more = match stored {
+                    Stored::Created => {
+                        counts.created += 1;
+                        None
                     }
+                    Stored::Existing(more) => {
+                        counts.existing += 1;
+                        more
+                    }
+                    Stored::Changed(more) => {
+                        counts.changed += 1;
+                        more
+                    }
+                    Stored::Refused(error) => {
+                        told.push((original, Told::Refused(error)));
+                        continue;
+                    }
+                };
+                if let Some(note) = note.or(more) {
+                    told.push((original, Told::Note(note)));
                 }
             }
         }
         self.last_line = last_line;
-        refused.sort_by_key(|(original, _)| original.line);
-        for (original, error) in &refused {
-            self.tell(rows, original, error, counts)?;
+        told.sort_by_key(|(original, _)| original.line);
+        for (original, told) in &told {
+            self.tell(rows, original, told, counts)?;
         }
         self.errors.as_mut().map_or(Ok(()), ErrorsFile::flush)
     }
@@ -170,25 +194,50 @@ impl Report {
         &mut self,
         rows: &R,
         original: &Original,
-        error: &RowError,
+        told: &Told,
         counts: &mut Counts,
     ) -> Result<(), Failure> {
-        counts.refused += 1;
-        if !self.to_terminal || counts.refused <= MAX_REPORTED {
-            let line = format!("line {}: {}: {}", original.line, error.field, error.reason);
+        let (field, reason) = match told {
+            Told::Refused(error) => {
+                counts.refused += 1;
+                (error.field.as_str(), &error.reason)
+            }
+            Told::Note(note) => ("note", note),
+        };
+        self.told += 1;
+        if !self.to_terminal || self.told <= MAX_REPORTED {
+            let line = format!("line {}: {field}: {reason}", original.line);
             self.progress.note(&printable(&line));
         }
-        match &mut self.errors {
-            Some(errors) => errors.keep(rows, original, error),
-            None => Ok(()),
+        match (&mut self.errors, told) {
+            (Some(errors), Told::Refused(error)) => errors.keep(rows, original, error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Nothing of a file is dropped without a word.
+    fn tell_not_taken_over<R: Rows>(&mut self, rows: &R) {
+        let columns = rows.not_taken_over();
+        let new: Vec<&str> = columns
+            .iter()
+            .copied()
+            .filter(|column| !self.not_taken_over.contains(column))
+            .collect();
+        if !new.is_empty() {
+            let line = format!("not taken over, but made anew: {}", new.join(", "));
+            self.progress.note(&line);
+            self.not_taken_over = columns;
         }
     }
 
     fn finish(&self, counts: &Counts) {
-        if self.to_terminal && counts.refused > MAX_REPORTED {
-            let more = counts.refused - MAX_REPORTED;
-            let hint = if self.errors.is_some() { "" } else { "; --errors FILE keeps all of them" };
-            self.progress.note(&format!("and {more} more bad rows{hint}"));
+        if self.to_terminal && self.told > MAX_REPORTED {
+            let more = self.told - MAX_REPORTED;
+            let hint = match (&self.errors, counts.refused) {
+                (Some(_), _) | (_, 0) => "",
+                _ => "; --errors FILE keeps all bad rows",
+            };
+            self.progress.note(&format!("and {more} more rows to be told of{hint}"));
         }
     }
 
@@ -253,7 +302,7 @@ impl Record for Checked<'_> {
         vec![
             Value::text(self.file),
             Value::count(self.counts.read),
-            Value::count(self.counts.valid),
+            Value::count(self.counts.read - self.counts.refused),
             Value::count(self.counts.refused),
         ]
     }

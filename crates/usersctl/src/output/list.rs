@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use systemprompt_users_import::escape_cell;
+
 use super::{Column, Object, Output, Record, Value, table};
 use crate::cli::Format;
 use crate::exit::note;
@@ -124,17 +126,21 @@ impl<'a> List<'a> {
     }
 }
 
-fn write_csv<F: AsRef<[u8]>>(
-    out: &mut impl Write,
+/// Writes a row of CSV whose cells no spreadsheet takes for formulas.
+fn write_csv<F: AsRef<str>>(
+    out: &mut (impl Write + ?Sized),
     fields: impl Iterator<Item = F>,
 ) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(fields).map_err(into_io)?;
+    for field in fields {
+        writer.write_field(&*escape_cell(field.as_ref())).map_err(into_io)?;
+    }
+    writer.write_record(None::<&[u8]>).map_err(into_io)?;
     writer.flush()
 }
 
 /// A fault of CSV as one of the stream below it, so that a closed pipe is known as one.
-pub(crate) fn into_io(error: csv::Error) -> io::Error {
+fn into_io(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),

@@ -6,7 +6,7 @@ mod records;
 mod table;
 mod terminal;
 
-pub(crate) use list::{List, into_io};
+pub(crate) use list::List;
 pub(crate) use record::{Column, Object, Record, Tone, Value};
 pub(crate) use records::{
     ActivityRow, AdminLinkRow, AllowRow, BanRow, BulkRow, CheckRow, CountRow, EnsuredRow, EventRow,

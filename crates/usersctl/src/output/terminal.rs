@@ -27,19 +27,30 @@ impl Terminal {
     }
 
     fn of(is_terminal: bool, width: impl Fn() -> Option<u16>) -> Self {
-        if !is_terminal {
-            return Self { width: None, color: false };
-        }
-        let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-        let is_dumb = env::var_os("TERM").is_none_or(|term| term == "dumb");
-        let width = width().filter(|width| *width > 0).unwrap_or(DEFAULT_WIDTH);
-        Self { width: Some(width), color: !is_set("NO_COLOR") && !is_dumb }
+        let color = is_coloured(is_terminal, |name| env::var(name).ok());
+        let width = || width().filter(|width| *width > 0).unwrap_or(DEFAULT_WIDTH);
+        Self { width: is_terminal.then(width), color }
     }
 
     /// Whether it is a terminal at all.
     pub(crate) const fn is_terminal(&self) -> bool {
         self.width.is_some()
     }
+}
+
+/// Whether to show colours: by `NO_COLOR`, `CLICOLOR_FORCE`, `CLICOLOR` and `TERM`, the first of them that says
+/// something; otherwise on a terminal.
+fn is_coloured(is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> bool {
+    let said = |name: &str| variable(name).filter(|value| !value.is_empty());
+    if said("NO_COLOR").is_some() {
+        return false;
+    }
+    if said("CLICOLOR_FORCE").is_some_and(|value| value != "0") {
+        return true;
+    }
+    is_terminal
+        && said("CLICOLOR").is_none_or(|value| value != "0")
+        && said("TERM").is_some_and(|term| term != "dumb")
 }
 
 /// Text with everything visible, so that data can't steer a terminal.
@@ -58,6 +69,22 @@ pub(crate) fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colours_are_for_terminals_and_for_whoever_wants_them() {
+        let is = |is_terminal, variables: &[(&str, &str)]| {
+            is_coloured(is_terminal, |name| {
+                let set = variables.iter().find(|(known, _)| *known == name);
+                set.map(|(_, value)| (*value).to_owned())
+            })
+        };
+        let term = ("TERM", "xterm");
+        assert!(is(true, &[term]) && is(true, &[term, ("NO_COLOR", ""), ("CLICOLOR", "1")]));
+        assert!(!is(false, &[term]) && !is(true, &[]) && !is(true, &[("TERM", "dumb")]));
+        assert!(!is(true, &[term, ("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]));
+        assert!(!is(true, &[term, ("CLICOLOR", "0")]));
+        assert!(is(false, &[("CLICOLOR_FORCE", "1")]) && !is(false, &[("CLICOLOR_FORCE", "0")]));
+    }
 
     #[test]
     fn data_can_not_steer_a_terminal() {

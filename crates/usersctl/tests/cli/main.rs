@@ -6,6 +6,7 @@ mod harness;
 mod import_addresses;
 mod import_users;
 mod keys;
+mod lists;
 mod output;
 mod postgres;
 mod safety;

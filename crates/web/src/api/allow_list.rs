@@ -62,6 +62,9 @@ struct Allowed {
     target: String,
     /// Whether it was added; false when exactly it was there already, with whatever note.
     added: bool,
+    /// Which network is meant, where the request writes it by an address inside of it, such as `203.0.113.7/8`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 /// Puts an address or a network on the allow-list, which wins over every ban.
@@ -84,10 +87,11 @@ async fn allow(
     let target: IpTarget = target(&body.target)?;
     let bans = web.bans(who.actor());
     let added = bans.allow(target, body.note.as_deref()).await.map_err(refused)?;
+    let note = IpTarget::host_bits(&body.target);
     let target = target.to_string();
     let place = format!("{}/allow-list/{}", super::PREFIX, segment(&target));
     let status = if added { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, [(header::LOCATION, place)], Json(Allowed { target, added })))
+    Ok((status, [(header::LOCATION, place)], Json(Allowed { target, added, note })))
 }
 
 /// Takes exactly that address or network off the allow-list.

@@ -42,8 +42,8 @@ pub(crate) trait Importer: Send + 'static {
         rows: Vec<Row<Self::Item>>,
     ) -> impl Future<Output = Result<Vec<Self::Line>, Problem>> + Send;
 
-    /// The last line, when everything was read.
-    fn summary(&self) -> Self::Line;
+    /// The last line, when everything was read, with the columns that are known and not taken over.
+    fn summary(&self, not_taken_over: Vec<&'static str>) -> Self::Line;
 
     /// The last line, when the import ended early.
     fn error(problem: Problem) -> Self::Line;
@@ -97,8 +97,8 @@ enum Batch<T> {
     Begun,
     /// The next rows.
     Rows(Vec<Row<T>>),
-    /// All rows were handed on.
-    Over,
+    /// All rows were handed on; with the columns that are not taken over.
+    Over(Vec<&'static str>),
     /// The body can't be read on.
     Broken(io::Error),
 }
@@ -118,7 +118,7 @@ fn read<R: Rows>(rows: Result<R, HeaderError>, batches: &mpsc::Sender<Batch<R::I
         let end = loop {
             match rows.next() {
                 Ok(Some(row)) => batch.push(row),
-                Ok(None) => break Some(Batch::Over),
+                Ok(None) => break Some(Batch::Over(rows.not_taken_over())),
                 Err(error) => break Some(Batch::Broken(error)),
             }
             if batch.len() == BATCH {
@@ -148,7 +148,7 @@ async fn store_all<I: Importer>(
                 Ok(lines) => (lines, false),
                 Err(problem) => (vec![I::error(problem)], true),
             },
-            Batch::Over => (vec![importer.summary()], true),
+            Batch::Over(columns) => (vec![importer.summary(columns)], true),
             Batch::Broken(error) => (vec![I::error(cause(&error).into())], true),
             Batch::NotBegun(error) => (vec![I::error(not_begun(&error))], true),
         };

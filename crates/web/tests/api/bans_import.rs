@@ -26,7 +26,11 @@ async fn a_list_is_banned_row_by_row() {
     let lines = lines(&answer);
     let row = |line: u64, outcome: &str, target: &str| json!({"type": "row", "line": line, "outcome": outcome, "target": target});
     assert_eq!(lines[0], row(2, "banned", "192.0.2.1"));
-    assert_eq!(lines[1], row(4, "banned", "10.0.0.0/8"));
+    let mut wide = row(4, "banned", "10.0.0.0/8");
+    wide["note"] = json!(
+        "`10.1.2.3/8` is taken as the network 10.0.0.0/8; for the one address write 10.1.2.3"
+    );
+    assert_eq!(lines[1], wide);
     assert_eq!(lines[2]["outcome"], "refused");
     assert_eq!(lines[2]["field"], "target");
     assert!(lines[2]["reason"].as_str().unwrap().contains("nowhere"));
@@ -90,6 +94,24 @@ async fn what_was_exported_can_be_imported() {
     let targets = ndjson.text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     assert!(targets.clone().all(|ban| ban["in_force"] == true));
     assert_eq!(targets.count(), 2);
+    // JSON comes back as well, also as one list.
+    let list = format!("[{}]", ndjson.text.trim().replace('\n', ","));
+    for body in [ndjson.text.clone(), list] {
+        let third = Api::new().await;
+        let again = import(&third, "?duration=1d", "application/x-ndjson", body).await;
+        let summary = lines(&again).pop().unwrap();
+        assert_eq!(
+            (&summary["banned"], &summary["refused"]),
+            (&json!(2), &json!(0)),
+            "{}",
+            again.text
+        );
+        assert!(summary["not_taken_over"].as_array().unwrap().contains(&json!("ban_count")));
+        assert!(
+            third.get("/bans/192.0.2.1").await.expect(200)["until"].is_null(),
+            "permanent as it was"
+        );
+    }
 }
 
 #[tokio::test]

@@ -192,3 +192,71 @@ async fn a_body_beyond_the_limit_is_refused() {
     let answer = import(&api, "", "text/csv", Body::from_stream(stream::iter(pieces))).await;
     assert_eq!(lines(&answer).pop().unwrap()["problem"]["status"], 413);
 }
+
+#[tokio::test]
+async fn a_dry_run_refuses_what_the_import_would() {
+    let api = Api::new().await;
+    api.user("bob").await;
+    let many: String = (0..1200).map(|n| format!("u{n},u{n}@example.com,\n")).collect();
+    let rows = format!(
+        "name,email,status\nbob,other@example.com,\nbob,bob@example.com,suspended\neve,eve@example.com,suspended\n\
+         {many}eve,eve2@example.com,\nx,u7@example.com,\neve,eve@example.com,\neve,eve@example.com,active\n"
+    );
+    let mut told = Vec::new();
+    for query in ["?dry_run=true&on_existing=update", "?on_existing=update"] {
+        let answer = import(&api, query, "text/csv", rows.clone()).await;
+        let refused =
+            |line: &Value| (line["line"].clone(), line["field"].clone(), line["reason"].clone());
+        let lines = lines(&answer);
+        told.push(
+            lines
+                .iter()
+                .filter(|line| line["outcome"] == "refused")
+                .map(refused)
+                .collect::<Vec<_>>(),
+        );
+        if query.contains("dry") {
+            assert_eq!(count(&api).await, 1);
+        }
+    }
+    assert_eq!(told[0], told[1]);
+    let fields: Vec<&str> = told[0].iter().map(|(_, field, _)| field.as_str().unwrap()).collect();
+    assert_eq!(fields, ["name", "status", "name", "email", "status"]);
+}
+
+#[tokio::test]
+async fn formulas_do_not_run_and_come_back() {
+    let (from, to) = (Api::new().await, Api::new().await);
+    let names = ["=cmd()", "+1", "-1", "@x", "'=1", "'a", "＝1"];
+    let rows: String = names
+        .iter()
+        .enumerate()
+        .map(|(n, name)| json!({"name": format!("u{n}"), "email": format!("u{n}@example.com"), "full_name": name}).to_string() + "\n")
+        .collect();
+    lines(&import(&from, "", "application/x-ndjson", rows).await);
+    let exported = from.get("/users/export?format=csv&order=oldest").await.text;
+    assert!(
+        exported.contains(",'=cmd(),") && exported.contains(",''=1,") && exported.contains(",'a,"),
+        "{exported}"
+    );
+    let answer = import(&to, "", "text/csv", exported).await;
+    let summary = lines(&answer).pop().unwrap();
+    assert_eq!(summary["created"], json!(names.len()));
+    assert!(summary["not_taken_over"].as_array().unwrap().contains(&json!("id")), "{summary}");
+    for (n, name) in names.iter().enumerate() {
+        let user = to.get(&format!("/users/lookup?reference=u{n}")).await.expect(200);
+        assert_eq!(user["full_name"], *name);
+    }
+}
+
+#[tokio::test]
+async fn a_member_twice_is_refused_and_a_list_is_read() {
+    let api = Api::new().await;
+    let body = r#"[{"name": "a", "email": "a@example.com", "name": "b"},
+        {"name": "c", "email": "c@example.com"}]"#;
+    let lines = lines(&import(&api, "", "application/x-ndjson", body).await);
+    assert!(lines[0]["reason"].as_str().unwrap().contains("`name` twice"), "{lines:?}");
+    assert_eq!((&lines[1]["outcome"], &lines[1]["line"]), (&json!("created"), &json!(2)));
+    let csv = import(&api, "", "text/csv", body).await;
+    csv.refused(422, "validation", "header");
+}

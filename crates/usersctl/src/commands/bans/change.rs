@@ -1,12 +1,13 @@
 //! Banning and lifting.
 
-use systemprompt_users::{BanIpParams, BanIpWithMetadataParams, IpTarget, UserError};
+use systemprompt_users::{BanIpParams, BanIpWithMetadataParams, UserError};
 
+use super::super::lists::Targets;
 use super::super::lookup::{self, done};
 use super::super::now;
 use crate::cli::{BanAddArgs, ConfirmArgs};
 use crate::confirm::preview;
-use crate::exit::{Done, Failure, Outcome, note, with_causes};
+use crate::exit::{Outcome, note, with_causes};
 use crate::host::{Host, Services};
 use crate::output::{BanRow, LiftedRow};
 
@@ -16,8 +17,11 @@ pub(super) async fn add(services: &Services, host: &Host, args: &BanAddArgs) -> 
         None => None,
     };
     let now = now();
-    let rows: Vec<BanIpWithMetadataParams> = parse_targets(&args.targets)?
-        .into_iter()
+    let targets = Targets::read(&args.targets)?;
+    let rows: Vec<BanIpWithMetadataParams> = targets
+        .all
+        .iter()
+        .copied()
         .map(|target| BanIpWithMetadataParams {
             ban: BanIpParams {
                 ip: target.to_string(),
@@ -60,7 +64,7 @@ pub(super) async fn add(services: &Services, host: &Host, args: &BanAddArgs) -> 
             ));
         }
     }
-    Ok(Done::All)
+    Ok(targets.done())
 }
 
 pub(super) async fn remove(
@@ -73,7 +77,8 @@ pub(super) async fn remove(
     let now = now();
     let mut found = Vec::new();
     let mut missing = Vec::new();
-    for target in parse_targets(targets)? {
+    let targets = Targets::read(targets)?;
+    for &target in &targets.all {
         let ban = services.bans.get_ban(target).await?;
         match ban.filter(|ban| ban.is_in_force(now)) {
             Some(ban) => found.push(ban),
@@ -87,7 +92,7 @@ pub(super) async fn remove(
     let rows: Vec<_> = found.iter().map(|ban| BanRow { ban, now }).collect();
     preview(&mut output, confirm, "These bans are to be lifted:", &rows)?;
     if !rows.is_empty() && !confirm.goes_on(&format!("Lift {} bans?", rows.len()))? {
-        return Ok(done(missing.iter()));
+        return Ok(done(missing.iter()).max(targets.done()));
     }
     let mut lifted = Vec::new();
     for ban in &found {
@@ -104,11 +109,5 @@ pub(super) async fn remove(
     for ban in lifted.iter().filter(|ban| !ban.still_covered_by.is_empty()) {
         note(&format!("{} still is banned, by a wider network", ban.ban.target));
     }
-    Ok(done(missing.iter()))
-}
-
-/// All targets, or the first that is none.
-pub(super) fn parse_targets(texts: &[String]) -> Result<Vec<IpTarget>, Failure> {
-    let targets: Result<Vec<IpTarget>, UserError> = texts.iter().map(|text| text.parse()).collect();
-    Ok(targets?)
+    Ok(done(missing.iter()).max(targets.done()))
 }

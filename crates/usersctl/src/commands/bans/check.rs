@@ -1,16 +1,13 @@
 //! Asking whether addresses are banned.
 
-use std::path::Path;
-
 use futures_util::{StreamExt, TryStreamExt, stream};
 use systemprompt_users::{IpTarget, UserError};
-use systemprompt_users_import::{AddressList, Rows};
+use systemprompt_users_import::Rows;
 
-use super::change::parse_targets;
+use super::super::lists;
 use crate::exit::{Done, Failure, Outcome, note};
 use crate::host::{Host, Services};
-use crate::import::Input;
-use crate::output::{CheckRow, List, Record, Terminal, printable};
+use crate::output::{CheckRow, List, Record, Terminal};
 use crate::progress::Progress;
 
 /// How many questions are asked at once.
@@ -26,23 +23,20 @@ pub(super) async fn run(
     only_banned: bool,
 ) -> Outcome {
     // What stands on the command line is checked before anything is answered.
-    let typed: Vec<String> = addresses.iter().filter(|text| *text != "-").cloned().collect();
-    let mut batch = parse_targets(&typed)?;
+    let mut batch = lists::typed(addresses)?;
     let mut output = host.output();
     // A bar would stand in the way of results on the same terminal.
     let progress = (!output.terminal.is_terminal()).then(|| Progress::items("checking", None));
     let mut list = output.list(CheckRow::COLUMNS);
     let mut refused = 0_u64;
     if addresses.iter().any(|text| text == "-") {
-        let mut rows = AddressList::new(Input::open(Path::new("-"))?.lines);
+        let mut rows = lists::addresses()?;
         while let Some(row) = rows.next().map_err(Failure::io("stdin"))? {
+            let say = |line: &str| tell(progress.as_ref(), line);
+            lists::tell(row.original.line, &row.parsed, row.note.as_deref(), say);
             match row.parsed {
                 Ok(target) => batch.push(target),
-                Err(error) => {
-                    refused += 1;
-                    let line = format!("line {}: {}", row.original.line, error.reason);
-                    tell(progress.as_ref(), &printable(&line));
-                }
+                Err(_) => refused += 1,
             }
             if batch.len() >= BATCH {
                 answer(services, &batch, only_banned, &mut list, progress.as_ref()).await?;

@@ -1,7 +1,9 @@
 //! Banning everything in a file.
 
+use std::path::Path;
+
 use systemprompt_users::{BanIpWithMetadataParams, BulkBanOutcome, UserError};
-use systemprompt_users_import::{BanCsv, BanDefaults, BanList, Rows};
+use systemprompt_users_import::{BanDefaults, BanList, BanRows, Rows, TableFormat};
 
 use super::super::now;
 use crate::cli::{BanImportArgs, BanImportFormat};
@@ -14,7 +16,7 @@ pub(super) async fn run(args: &BanImportArgs, host: &Host) -> Outcome {
     let mut input = Input::open(&args.file)?;
     let format = match args.format {
         Some(format) => format,
-        None => format_of(args, &mut input)?,
+        None => format_of(&args.file, &mut input)?,
     };
     let defaults = BanDefaults {
         duration: args.duration,
@@ -29,14 +31,20 @@ pub(super) async fn run(args: &BanImportArgs, host: &Host) -> Outcome {
         size: input.size,
         file: &args.file,
         errors: args.errors.as_deref(),
+        is_dry_run: args.dry_run,
     };
     let mut output = host.output();
     match format {
         BanImportFormat::List => {
-            store(&import, BanList::new(input.lines, defaults), args, host, &mut output).await
+            store(&import, BanList::open(input.lines, defaults)?, args, host, &mut output).await
         }
         BanImportFormat::Csv => {
-            store(&import, BanCsv::open(input.lines, defaults)?, args, host, &mut output).await
+            let rows = BanRows::open(input.lines, TableFormat::Csv, defaults)?;
+            store(&import, rows, args, host, &mut output).await
+        }
+        BanImportFormat::Jsonl | BanImportFormat::Json => {
+            let rows = BanRows::open(input.lines, TableFormat::Json, defaults)?;
+            store(&import, rows, args, host, &mut output).await
         }
     }
 }
@@ -49,22 +57,35 @@ async fn store<R: Rows<Item = BanIpWithMetadataParams>>(
     output: &mut Output,
 ) -> Outcome {
     if args.dry_run {
-        return import.run::<R, BanSink<'_>>(rows, None, output).await;
+        return import.run(rows, Checked, output).await;
     }
     let services = &host.connect().await?;
-    import.run(rows, Some(&BanSink { services }), output).await
+    import.run(rows, BanSink { services }, output).await
 }
 
 /// By the name of the file, or else by what it begins with: a list never begins with a header.
-fn format_of(args: &BanImportArgs, input: &mut Input) -> Result<BanImportFormat, Failure> {
-    if Input::extension(&args.file).as_deref() == Some("csv") {
-        return Ok(BanImportFormat::Csv);
+pub(super) fn format_of(path: &Path, input: &mut Input) -> Result<BanImportFormat, Failure> {
+    Ok(match Input::extension(path).as_deref() {
+        Some("csv" | "tsv") => BanImportFormat::Csv,
+        Some("jsonl" | "ndjson" | "json") => BanImportFormat::Jsonl,
+        _ => match input.looks_like("target")? {
+            Some(TableFormat::Csv) => BanImportFormat::Csv,
+            Some(TableFormat::Json) => BanImportFormat::Jsonl,
+            None => BanImportFormat::List,
+        },
+    })
+}
+
+/// Where a row that makes sense by itself is one that is stored.
+struct Checked;
+
+impl Sink<BanIpWithMetadataParams> for Checked {
+    async fn store(
+        &mut self,
+        rows: Vec<BanIpWithMetadataParams>,
+    ) -> Result<Vec<Stored>, UserError> {
+        Ok(rows.iter().map(|_| Stored::Created).collect())
     }
-    let start = input.peek()?.to_lowercase();
-    let is_header = start.lines().next().is_some_and(|line| {
-        line.split(',').any(|column| column.trim().trim_matches('"') == "target")
-    });
-    Ok(if is_header { BanImportFormat::Csv } else { BanImportFormat::List })
 }
 
 /// Bans, a batch in one unit.
@@ -73,14 +94,17 @@ struct BanSink<'a> {
 }
 
 impl Sink<BanIpWithMetadataParams> for BanSink<'_> {
-    async fn store(&self, rows: Vec<BanIpWithMetadataParams>) -> Result<Vec<Stored>, UserError> {
+    async fn store(
+        &mut self,
+        rows: Vec<BanIpWithMetadataParams>,
+    ) -> Result<Vec<Stored>, UserError> {
         let report = self.services.bans.bulk_ban(&rows).await?;
         let outcomes = report.items.into_iter().map(|item| item.outcome);
         Ok(outcomes
             .map(|outcome| match outcome {
                 BulkBanOutcome::Banned(_) => Stored::Created,
-                BulkBanOutcome::Extended(_) => Stored::Changed,
-                BulkBanOutcome::Existing(_) => Stored::Existing,
+                BulkBanOutcome::Extended(_) => Stored::Changed(None),
+                BulkBanOutcome::Existing(_) => Stored::Existing(None),
                 BulkBanOutcome::Refused(error) => Stored::Refused(error.into()),
             })
             .collect())

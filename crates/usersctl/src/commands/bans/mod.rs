@@ -12,7 +12,7 @@ use crate::exit::Outcome;
 use crate::host::Host;
 
 pub(super) async fn run(command: BansCommand, host: &Host) -> Outcome {
-    // A check of a file touches no storage, so it opens none.
+    // A dry run touches no storage, so it opens none.
     if let BansCommand::Import(args) = &command {
         return import::run(args, host).await;
     }

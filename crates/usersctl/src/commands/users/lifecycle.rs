@@ -17,20 +17,35 @@ pub(super) async fn suspend(
 ) -> Outcome {
     let named = Named::find(services, users).await?;
     let mut output = host.output();
-    if named.all.len() > 1 || confirm.dry_run {
+    if named.count() > 1 || confirm.dry_run {
         let go_on = ask(&mut output, confirm, &named, "suspended", "Suspend")?;
         if !go_on {
             return Ok(named.missing());
         }
     }
-    let report = services.users.bulk_update_status(&named.ids(), UserStatus::Suspended).await?;
+    let report = named
+        .change(async |ids| services.users.bulk_update_status(ids, UserStatus::Suspended).await)
+        .await?;
     show(&mut output, named, report)
 }
 
-pub(super) async fn activate(services: &Services, host: &Host, users: &[String]) -> Outcome {
+pub(super) async fn activate(
+    services: &Services,
+    host: &Host,
+    users: &[String],
+    confirm: ConfirmArgs,
+) -> Outcome {
     let named = Named::find(services, users).await?;
-    let report = services.users.bulk_update_status(&named.ids(), UserStatus::Active).await?;
-    show(&mut host.output(), named, report)
+    let mut output = host.output();
+    let rows: Vec<_> = named.users().map(UserRow).collect();
+    if confirm.only_shows(&mut output, "These users are to be activated:", &rows)? {
+        named.note_missing();
+        return Ok(named.missing());
+    }
+    let report = named
+        .change(async |ids| services.users.bulk_update_status(ids, UserStatus::Active).await)
+        .await?;
+    show(&mut output, named, report)
 }
 
 pub(super) async fn delete(
@@ -44,19 +59,41 @@ pub(super) async fn delete(
     if !ask(&mut output, confirm, &named, "deleted", "Delete")? {
         return Ok(named.missing());
     }
-    let report = services.users.bulk_delete(&named.ids()).await?;
+    let report = named.change(async |ids| services.users.bulk_delete(ids).await).await?;
     show(&mut output, named, report)
 }
 
-pub(super) async fn restore(services: &Services, host: &Host, user: &str) -> Outcome {
+pub(super) async fn restore(
+    services: &Services,
+    host: &Host,
+    user: &str,
+    confirm: ConfirmArgs,
+) -> Outcome {
     let user = lookup::any_user(services, user).await?;
+    let title = "This user is to be restored:";
+    if confirm.only_shows(&mut host.output(), title, &[UserRow(&user)])? {
+        return Ok(Done::All);
+    }
     let user = services.users.restore(user.id).await?;
     host.output().one(&UserRow(&user))?;
     Ok(Done::All)
 }
 
-pub(super) async fn hold(services: &Services, host: &Host, user: &str, hold: Hold) -> Outcome {
+pub(super) async fn hold(
+    services: &Services,
+    host: &Host,
+    user: &str,
+    hold: Hold,
+    confirm: ConfirmArgs,
+) -> Outcome {
     let user = lookup::any_user(services, user).await?;
+    let title = match hold {
+        Hold::On => "This user is to be put under a legal hold:",
+        Hold::Off => "The legal hold of this user is to be lifted:",
+    };
+    if confirm.only_shows(&mut host.output(), title, &[UserRow(&user)])? {
+        return Ok(Done::All);
+    }
     let user = services.users.set_legal_hold(user.id, hold == Hold::On).await?;
     host.output().one(&UserRow(&user))?;
     Ok(Done::All)

@@ -15,7 +15,7 @@ use crate::exit::Outcome;
 use crate::host::Host;
 
 pub(super) async fn run(command: UsersCommand, host: &Host) -> Outcome {
-    // A check of a file touches no storage, so it opens none.
+    // A dry run makes no storage where there is none, so an import opens its own.
     if let UsersCommand::Import(args) = &command {
         return import::run(args, host).await;
     }
@@ -35,14 +35,22 @@ pub(super) async fn run(command: UsersCommand, host: &Host) -> Outcome {
         UsersCommand::Suspend { users, confirm } => {
             lifecycle::suspend(services, host, &users, confirm).await
         }
-        UsersCommand::Activate { users } => lifecycle::activate(services, host, &users).await,
+        UsersCommand::Activate { users, confirm } => {
+            lifecycle::activate(services, host, &users, confirm).await
+        }
         UsersCommand::Delete { users, confirm } => {
             lifecycle::delete(services, host, &users, confirm).await
         }
-        UsersCommand::Restore { user } => lifecycle::restore(services, host, &user).await,
-        UsersCommand::Hold { user, hold } => lifecycle::hold(services, host, &user, hold).await,
+        UsersCommand::Restore { user, confirm } => {
+            lifecycle::restore(services, host, &user, confirm).await
+        }
+        UsersCommand::Hold { user, hold, confirm } => {
+            lifecycle::hold(services, host, &user, hold, confirm).await
+        }
         UsersCommand::Purge(args) => purge::run(services, host, &args).await,
-        UsersCommand::Promote { user } => roles::promote(services, host, &user).await,
+        UsersCommand::Promote { user, confirm } => {
+            roles::promote(services, host, &user, confirm).await
+        }
         UsersCommand::Demote { user, confirm } => {
             roles::demote(services, host, &user, confirm).await
         }

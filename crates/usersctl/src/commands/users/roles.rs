@@ -15,11 +15,19 @@ pub(super) async fn run(services: &Services, host: &Host, command: RolesCommand)
             let user = lookup::any_user(services, &user).await?;
             shown(&mut host.output(), &user)
         }
-        RolesCommand::Assign { users, role } => {
+        RolesCommand::Assign { users, role, confirm } => {
             let named = Named::find(services, &users).await?;
-            let report = services.users.bulk_assign_role(&named.ids(), role).await?;
+            let mut output = host.output();
+            let shown: Vec<_> = named.users().map(RolesRow).collect();
+            let title = format!("These users are to be given the role {role}:");
+            if confirm.only_shows(&mut output, &title, &shown)? {
+                named.note_missing();
+                return Ok(named.missing());
+            }
+            let report =
+                named.change(async |ids| services.users.bulk_assign_role(ids, role).await).await?;
             let (rows, done) = named.outcome(report);
-            host.output().all(&rows)?;
+            output.all(&rows)?;
             Ok(done)
         }
         RolesCommand::Revoke { user, role, confirm } => {
@@ -31,7 +39,18 @@ pub(super) async fn run(services: &Services, host: &Host, command: RolesCommand)
     }
 }
 
-pub(super) async fn promote(services: &Services, host: &Host, user: &str) -> Outcome {
+pub(super) async fn promote(
+    services: &Services,
+    host: &Host,
+    user: &str,
+    confirm: ConfirmArgs,
+) -> Outcome {
+    if confirm.dry_run {
+        let user = lookup::live_user(services, user).await?;
+        let title = "This user is to be made an admin:";
+        confirm.only_shows(&mut host.output(), title, &[RolesRow(&user)])?;
+        return Ok(Done::All);
+    }
     let user = match services.admin.promote(user).await? {
         PromoteResult::Promoted(user) => user,
         PromoteResult::AlreadyAdmin(user) => {

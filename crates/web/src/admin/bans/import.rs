@@ -130,8 +130,12 @@ fn covers(row: &Row, address: IpTarget) -> bool {
 
 async fn store(web: &Web, admin: &Admin, rows: Vec<Row>) -> Result<ReportPage> {
     let (mut bad, mut bans, mut places) = (Vec::new(), Vec::new(), Vec::new());
+    let notes = rows.iter().filter(|row| row.note.is_some()).count();
     for row in rows {
         let (line, text) = (row.line, row.text);
+        if let Some(note) = row.note {
+            bad.push(BadRow { line, text: text.clone(), problem: sentence(note) });
+        }
         match row.ban {
             Ok((_, ban)) => {
                 bans.push(ban);
@@ -156,7 +160,8 @@ async fn store(web: &Web, admin: &Admin, rows: Vec<Row>) -> Result<ReportPage> {
         }
     }
     bad.sort_by_key(|row| row.line);
-    let count = bad.len();
+    let count = bad.len() - notes;
+    let told = bad.len();
     bad.truncate(MAX_SHOWN);
     Ok(ReportPage {
         layout: Layout::new("Import of bans", Section::Bans, admin),
@@ -166,7 +171,7 @@ async fn store(web: &Web, admin: &Admin, rows: Vec<Row>) -> Result<ReportPage> {
             format!("{} banned already", grouped(existing)),
             format!("{} left out", counted(size(count), "row")),
         ],
-        unshown: if count > bad.len() { grouped(size(count - bad.len())) } else { String::new() },
+        unshown: if told > bad.len() { grouped(size(told - bad.len())) } else { String::new() },
         bad,
     })
 }

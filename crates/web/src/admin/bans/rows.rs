@@ -4,13 +4,15 @@ use std::io::Cursor;
 
 use systemprompt_users_domain::{BanIpWithMetadataParams, IpTarget, Result, UserError};
 use systemprompt_users_import::{
-    BanCsv, BanDefaults, BanList, HeaderError, Lines, Row as FileRow, RowError, Rows,
+    BanDefaults, BanList, BanRows, HeaderError, Lines, Row as FileRow, RowError, Rows, TableFormat,
 };
 
 /// A row: where it stands, what it says, and what it means or what is wrong with it.
 pub(super) struct Row {
     pub(super) line: u64,
     pub(super) text: String,
+    /// What is to be said about it although it is accepted.
+    pub(super) note: Option<String>,
     pub(super) ban: Result<(IpTarget, BanIpWithMetadataParams), RowError>,
 }
 
@@ -19,38 +21,39 @@ pub(super) struct Row {
 /// # Errors
 /// `Validation` of `file` when it is no text, or its header is not as it has to be.
 pub(super) fn read(file: Vec<u8>, defaults: BanDefaults) -> Result<Vec<Row>> {
-    let refused = |message: String| UserError::validation("file", message);
-    let text = std::str::from_utf8(&file)
-        .map_err(|_| refused("must be a text file in UTF-8".to_owned()))?;
-    let is_csv = has_header(text);
-    let lines = Lines::new(Box::new(Cursor::new(file)));
-    if is_csv {
-        let rows = BanCsv::open(lines, defaults).map_err(|error| match error {
-            HeaderError::Refused(message) => refused(message),
-            HeaderError::Io(error) => refused(error.to_string()),
-        })?;
-        all(rows)
-    } else {
-        all(BanList::new(lines, defaults))
-    }
-    .map_err(|error| refused(error.to_string()))
+    let refused = |error: HeaderError| match error {
+        HeaderError::Refused(message) => UserError::validation("file", message),
+        HeaderError::Io(error) => UserError::validation("file", error.to_string()),
+    };
+    let mut lines = Lines::new(Box::new(Cursor::new(file)));
+    let rows = match format(&mut lines).map_err(refused)? {
+        Some(format) => all(BanRows::open(lines, format, defaults).map_err(refused)?),
+        None => all(BanList::open(lines, defaults).map_err(refused)?),
+    };
+    rows.map_err(|error| refused(HeaderError::Io(error)))
 }
 
-/// Whether the first line names a column `target`.
-fn has_header(text: &str) -> bool {
-    let text = text.trim_start_matches('\u{feff}');
-    let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("");
-    let mut columns = header.split(',').map(|column| column.trim().trim_matches('"'));
-    columns.any(|column| column.eq_ignore_ascii_case("target"))
+/// A table where the first line is JSON or names a column `target`; otherwise a list.
+fn format(lines: &mut Lines) -> Result<Option<TableFormat>, HeaderError> {
+    if TableFormat::guess(lines)? == TableFormat::Json {
+        return Ok(Some(TableFormat::Json));
+    }
+    let first = lines.peek(|line| line.starts_with(b'#'))?;
+    let header =
+        first.map(|line| String::from_utf8_lossy(&line.bytes).to_lowercase()).unwrap_or_default();
+    let mut columns =
+        header.split([',', ';', '\t', '|']).map(|column| column.trim().trim_matches('"'));
+    let is_table = columns.any(|column| column == "target") || header.starts_with("sep=");
+    Ok(is_table.then_some(TableFormat::Csv))
 }
 
 fn all(mut rows: impl Rows<Item = BanIpWithMetadataParams>) -> std::io::Result<Vec<Row>> {
     let mut all = Vec::new();
-    while let Some(FileRow { original, parsed }) = rows.next()? {
+    while let Some(FileRow { original, parsed, note }) = rows.next()? {
         let ban = parsed.and_then(|ban| Ok((ban.ban.ip.parse::<IpTarget>()?, ban)));
         let text = String::from_utf8_lossy(&original.bytes);
         let text = text.trim().chars().take(120).collect();
-        all.push(Row { line: original.line, text, ban });
+        all.push(Row { line: original.line, text, note, ban });
     }
     Ok(all)
 }

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use serde::Deserialize;
+use systemprompt_users_domain::IpTarget;
 use utoipa::IntoParams;
 
 use super::dto::{BanBody, CleanedBansBody, LiftedBanBody, NewBan};
@@ -32,7 +33,8 @@ pub(super) async fn ban(
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<BanBody>), Problem> {
     let params = body.params()?;
     let ban = web.bans(who.actor()).ban_ip_with_metadata(&params).await.map_err(refused)?;
-    let ban = BanBody::new(ban, web.now());
+    let note = IpTarget::host_bits(&params.ban.ip);
+    let ban = BanBody { note, ..BanBody::new(ban, web.now()) };
     let place = format!("{}/bans/{}", api::PREFIX, segment(&ban.target));
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(ban)))
 }

@@ -54,6 +54,10 @@ pub(in crate::api) struct BanBody {
     user_id: Option<Uuid>,
     /// How many times it has been banned in all.
     ban_count: u32,
+    /// In the answer to a request that wrote the network by an address inside of it, such as `203.0.113.7/8`: which
+    /// network is banned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) note: Option<String>,
 }
 
 impl BanBody {
@@ -73,6 +77,7 @@ impl BanBody {
             session_ids: uuids(&ban.session_ids),
             user_id: ban.user_id.map(|id| id.as_uuid()),
             ban_count: ban.ban_count,
+            note: None,
         }
     }
 }

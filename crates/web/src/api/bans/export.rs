@@ -4,12 +4,12 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use futures_util::stream;
 use serde::Deserialize;
 use systemprompt_users_application::BanService;
 use systemprompt_users_domain::{BannedIp, Page, PageLimit, PageRequest, Result};
-use systemprompt_users_import::BAN_EXPORT_COLUMNS;
+use systemprompt_users_import::{BAN_EXPORT_COLUMNS, ban_cells, csv_row};
 use utoipa::{IntoParams, ToSchema};
 
 use super::dto::BanBody;
@@ -46,7 +46,8 @@ pub(super) struct ExportParams {
     source: Option<String>,
 }
 
-/// All bans in force, as a stream. `csv` and `list` can be imported again. When the storage fails half way, the
+/// All bans in force, as a stream that can be imported again. A cell of CSV that a spreadsheet would run as a formula has
+/// an apostrophe in front, which an import takes away. When the storage fails half way, the
 /// connection is closed before the stream has ended.
 #[utoipa::path(
     get,
@@ -73,7 +74,7 @@ pub(super) async fn export_bans(
     // The first page is read before the answer begins, so that what is wrong gets its status.
     let first = export.page(None).await?;
     let head =
-        if matches!(format, ExportFormat::Csv) { record(&BAN_EXPORT_COLUMNS) } else { Vec::new() };
+        if matches!(format, ExportFormat::Csv) { csv_row(&BAN_EXPORT_COLUMNS) } else { Vec::new() };
     let pages = stream::try_unfold(Some((export, first, head)), move |state| async move {
         let Some((export, page, mut bytes)) = state else { return Ok::<_, axum::Error>(None) };
         page.items.into_iter().for_each(|ban| write(&mut bytes, format, ban, now));
@@ -120,28 +121,6 @@ fn write(bytes: &mut Vec<u8>, format: ExportFormat, ban: BannedIp, now: DateTime
             let _ = serde_json::to_writer(&mut *bytes, &BanBody::new(ban, now));
             bytes.push(b'\n');
         }
-        ExportFormat::Csv => {
-            let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-            let text = Option::unwrap_or_default;
-            let fingerprint = ban.fingerprint.as_ref().map(ToString::to_string);
-            bytes.extend(record(&[
-                ban.target.to_string(),
-                ban.until.time().map_or_else(|| "permanent".into(), time),
-                text(ban.reason),
-                text(ban.source),
-                text(fingerprint),
-                text(ban.offence_path),
-                text(ban.user_agent),
-                ban.ban_count.to_string(),
-                time(ban.banned_at),
-            ]));
-        }
+        ExportFormat::Csv => bytes.extend(csv_row(&ban_cells(&ban))),
     }
-}
-
-fn record<T: AsRef<[u8]>>(fields: &[T]) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    // A vector takes all that is written to it.
-    let _ = writer.write_record(fields);
-    writer.into_inner().unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use systemprompt_users_application::{BanService, BulkBanOutcome};
 use systemprompt_users_domain::{BanDuration, BanIpWithMetadataParams};
-use systemprompt_users_import::{BanCsv, BanDefaults, BanList, Lines, Row, RowError};
+use systemprompt_users_import::{BanDefaults, BanList, BanRows, Lines, Row, RowError, TableFormat};
 use utoipa::{IntoParams, ToSchema};
 
 use super::refused;
@@ -54,9 +54,18 @@ pub(super) enum BanImportLine {
         /// What is wrong with a refused row.
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// Which network was meant, where the row writes it by an address inside of it, such as `203.0.113.7/8`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
     },
     /// The last line: everything was read.
-    Summary(Counts),
+    Summary {
+        #[serde(flatten)]
+        counts: Counts,
+        /// Columns or members of the file that an import knows and does not take over, such as `ban_count`.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        not_taken_over: Vec<&'static str>,
+    },
     /// The last line when the import ended early. Rows without a line of their own may not be in; the same list can
     /// be sent again.
     Error {
@@ -83,7 +92,8 @@ pub(super) struct Counts {
 
 /// Bans everything in a list, of any length: `text/plain` with one address or network a line and comments behind `#`
 /// or `;`, or `text/csv` with a header of `target` and any of `duration` or `until`, `reason`, `source`, `fingerprint`,
-/// `offence_path`, `user_agent`.
+/// `offence_path`, `user_agent`, or `application/x-ndjson` with the same members. All that an export writes is taken; the
+/// summary names what of it is not taken over.
 ///
 /// The list is read and stored in batches while it comes, and the answer comes as it is stored: one JSON object a
 /// line, one line for each row in the order of each batch, and at the end a summary. A row that can't be read is
@@ -96,6 +106,7 @@ pub(super) struct Counts {
     request_body(content(
         (String = "text/plain", example = "# bad networks\n203.0.113.0/24 ; scraping\n2001:db8::1\n"),
         (String = "text/csv", example = "target,duration,reason\n203.0.113.0/24,7d,scraping\n"),
+        (String = "application/x-ndjson", example = "{\"target\": \"203.0.113.0/24\", \"duration\": \"7d\"}\n"),
     )),
     responses(
         (status = 200, body = BanImportLine, content_type = "application/x-ndjson", description = "One object a line"),
@@ -120,11 +131,11 @@ pub(super) async fn import_bans(
     let import = Import { bans: web.bans(who.actor()), counts: Counts::default() };
     let body = match format {
         Format::List => {
-            let open = move || Ok(BanList::new(Lines::new(Box::new(upload)), defaults));
+            let open = move || BanList::open(Lines::new(Box::new(upload)), defaults);
             batches::run(import, open).await?
         }
-        Format::Csv => {
-            let open = move || BanCsv::open(Lines::new(Box::new(upload)), defaults);
+        Format::Table(format) => {
+            let open = move || BanRows::open(Lines::new(Box::new(upload)), format, defaults);
             batches::run(import, open).await?
         }
     };
@@ -134,7 +145,7 @@ pub(super) async fn import_bans(
 
 enum Format {
     List,
-    Csv,
+    Table(TableFormat),
 }
 
 fn format(headers: &HeaderMap) -> Result<Format, Problem> {
@@ -142,10 +153,13 @@ fn format(headers: &HeaderMap) -> Result<Format, Problem> {
     let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     match media_type.to_ascii_lowercase().as_str() {
         "text/plain" => Ok(Format::List),
-        CSV => Ok(Format::Csv),
+        CSV => Ok(Format::Table(TableFormat::Csv)),
+        NDJSON | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
+            Ok(Format::Table(TableFormat::Json))
+        }
         _ => {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            let title = "The body must be text/plain or text/csv";
+            let title = "The body must be text/plain, text/csv or application/x-ndjson";
             Err(Problem::new(status, "unsupported_media_type", title))
         }
     }
@@ -165,7 +179,7 @@ impl Importer for Import {
         let mut good = Vec::with_capacity(batch.len());
         let mut rows = Vec::with_capacity(batch.len());
         for row in batch {
-            rows.push((row.original.line, row.parsed.map(|ban| good.push(ban))));
+            rows.push((row.original.line, row.note, row.parsed.map(|ban| good.push(ban))));
         }
         let mut stored = match good.as_slice() {
             [] => Vec::new(),
@@ -173,15 +187,15 @@ impl Importer for Import {
         }
         .into_iter();
         let passed_over = || RowError::row("was passed over");
-        let lines = rows.into_iter().map(|(line, row)| {
+        let lines = rows.into_iter().map(|(line, note, row)| {
             let stored = row.and_then(|()| stored.next().ok_or_else(passed_over));
-            self.counts.line(line, stored.map(|item| item.outcome))
+            self.counts.line(line, note, stored.map(|item| item.outcome))
         });
         Ok(lines.collect())
     }
 
-    fn summary(&self) -> BanImportLine {
-        BanImportLine::Summary(self.counts)
+    fn summary(&self, not_taken_over: Vec<&'static str>) -> BanImportLine {
+        BanImportLine::Summary { counts: self.counts, not_taken_over }
     }
 
     fn error(problem: Problem) -> BanImportLine {
@@ -191,7 +205,12 @@ impl Importer for Import {
 
 impl Counts {
     /// Counts a row, and says what became of it.
-    fn line(&mut self, line: u64, outcome: Result<BulkBanOutcome, RowError>) -> BanImportLine {
+    fn line(
+        &mut self,
+        line: u64,
+        note: Option<String>,
+        outcome: Result<BulkBanOutcome, RowError>,
+    ) -> BanImportLine {
         let (count, outcome, result) = match outcome {
             Ok(BulkBanOutcome::Banned(target)) => (&mut self.banned, "banned", Ok(target)),
             Ok(BulkBanOutcome::Extended(target)) => (&mut self.extended, "extended", Ok(target)),
@@ -207,6 +226,6 @@ impl Counts {
             Ok(target) => (Some(target.to_string()), None, None),
             Err(error) => (None, Some(error.field), Some(error.reason)),
         };
-        BanImportLine::Row { line, outcome, target, field, reason }
+        BanImportLine::Row { line, outcome, target, field, reason, note }
     }
 }

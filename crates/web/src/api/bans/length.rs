@@ -1,6 +1,7 @@
 //! How long a ban is to hold, as a request says it.
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use systemprompt_users_domain::{BanDuration, UserError};
 use utoipa::openapi::schema::{OneOfBuilder, Schema, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr};
@@ -16,11 +17,29 @@ pub(in crate::api) enum DurationBody {
     /// Until it is lifted.
     Permanent,
     /// This many hours.
-    Hours(i64),
+    Hours(#[serde(deserialize_with = "whole")] i64),
     /// This many days of 24 hours.
-    Days(i64),
+    Days(#[serde(deserialize_with = "whole")] i64),
     /// This many seconds.
-    Seconds(i64),
+    Seconds(#[serde(deserialize_with = "whole")] i64),
+}
+
+/// A whole number however it is written: to JSON, and to a schema, `5`, `5.0` and `0.5e1` are the same.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    if let Some(number) = number.as_i64() {
+        return Ok(number);
+    }
+    // Up to here every whole number has a float of its own.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match number.as_f64() {
+        Some(float) if float.fract() == 0.0 && float.abs() <= EXACT => {
+            #[expect(clippy::cast_possible_truncation, reason = "it is whole and small enough")]
+            let number = float as i64;
+            Ok(number)
+        }
+        _ => Err(D::Error::custom(format_args!("expected a whole number, not {number}"))),
+    }
 }
 
 /// What a length is counted in, and how many seconds one of it is.
@@ -88,7 +107,9 @@ mod tests {
         assert_eq!(parse(r#"{"hours": 12}"#), Ok(BanDuration::Hours(12)));
         assert_eq!(parse(r#"{"days": 365000}"#), Ok(BanDuration::Days(365_000)));
         let ninety = BanDuration::For(chrono::Duration::seconds(90));
-        assert_eq!(parse(r#"{"seconds": 90}"#), Ok(ninety));
+        for text in [r#"{"seconds": 90}"#, r#"{"seconds": 90.0}"#, r#"{"seconds": 9e1}"#] {
+            assert_eq!(parse(text), Ok(ninety), "{text}");
+        }
     }
 
     #[test]
@@ -100,6 +121,8 @@ mod tests {
             r#"{"hours": 1, "days": 1}"#,
             r#"{"weeks": 1}"#,
             r#"{"hours": 1.5}"#,
+            r#"{"hours": 1e300}"#,
+            r#"{"hours": "1"}"#,
             "\"forever\"",
             "12",
         ] {

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use systemprompt_users_domain::{Result, User, UserExport};
+use systemprompt_users_import::{USER_EXPORT_COLUMNS, csv_row, user_cells};
 
 use super::filter::{Order, filtered_query};
 use crate::api::errors::AnyProblem;
@@ -30,7 +31,8 @@ filtered_query! {
     }
 }
 
-/// All users of a filter as a stream: one JSON object a line, or CSV. Where the storage fails on the way, the
+/// All users of a filter as a stream: one JSON object a line, or CSV. A cell of CSV that a spreadsheet would run as a
+/// formula has an apostrophe in front, which an import takes away. Where the storage fails on the way, the
 /// connection is cut, so that half an export never looks whole.
 #[utoipa::path(
     get,
@@ -67,7 +69,7 @@ pub(super) async fn export_users(
     };
     let lead = match format {
         RowFormat::Ndjson => None,
-        RowFormat::Csv => Some(Ok(Bytes::from(COLUMNS.join(",") + "\n"))),
+        RowFormat::Csv => Some(Ok(Bytes::from(csv_row(&USER_EXPORT_COLUMNS)))),
     };
     let body = Body::from_stream(stream::iter(lead).chain(stream::iter(first)).chain(pieces));
     let name = match format {
@@ -91,38 +93,13 @@ enum Failed {
 }
 
 fn row(format: RowFormat, user: &User) -> Result<Vec<u8>, Failed> {
-    let user = UserExport::from(user);
     match format {
         RowFormat::Ndjson => {
-            let mut line =
-                serde_json::to_vec(&user).map_err(|error| Failed::Format(Box::new(error)))?;
+            let mut line = serde_json::to_vec(&UserExport::from(user))
+                .map_err(|error| Failed::Format(Box::new(error)))?;
             line.push(b'\n');
             Ok(line)
         }
-        RowFormat::Csv => {
-            let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-            writer.serialize(user).map_err(|error| Failed::Format(Box::new(error)))?;
-            writer.into_inner().map_err(|error| Failed::Format(error.to_string().into()))
-        }
+        RowFormat::Csv => Ok(csv_row(&user_cells(user))),
     }
 }
-
-/// The columns in the order of the fields of [`UserExport`]; they are there also without a user.
-const COLUMNS: [&str; 16] = [
-    "id",
-    "name",
-    "email",
-    "full_name",
-    "display_name",
-    "avatar_url",
-    "status",
-    "roles",
-    "email_verified",
-    "is_bot",
-    "created_at",
-    "updated_at",
-    "last_active_at",
-    "deleted_at",
-    "merged_into",
-    "legal_hold",
-];

@@ -27,9 +27,19 @@ pub(super) enum UserImportLine {
         /// What is wrong with a refused row.
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// What of an accepted row was withheld from an existing user.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
     },
     /// The last line: everything was read.
-    Summary(Counts),
+    Summary {
+        #[serde(flatten)]
+        counts: Counts,
+        /// Columns or members of the file that an import knows and does not take over, such as `id`: they are made
+        /// anew.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        not_taken_over: Vec<&'static str>,
+    },
     /// The last line when the import ended early. Rows without a line of their own may not be in; the same rows can
     /// be sent again.
     Error {
@@ -93,22 +103,19 @@ impl UserImportLine {
     /// A row that was left out.
     pub(super) fn refused(line: u64, error: RowError) -> Self {
         let (field, reason) = (Some(error.field), Some(error.reason));
-        Self::Row { line, outcome: Outcome::Refused, id: None, field, reason }
+        Self::Row { line, outcome: Outcome::Refused, id: None, field, reason, note: None }
     }
 
-    /// A row that is as it has to be.
-    pub(super) const fn valid(line: u64) -> Self {
-        Self::Row { line, outcome: Outcome::Valid, id: None, field: None, reason: None }
-    }
-
-    /// A row that the storage was asked about.
-    pub(super) fn stored(line: u64, stored: UserStored) -> Self {
-        let (outcome, id) = match stored {
-            UserStored::Created(id) => (Outcome::Created, id),
-            UserStored::Existing(id) => (Outcome::Unchanged, id),
-            UserStored::Changed(id) => (Outcome::Updated, id),
+    /// A row that the storage was asked about; of a dry run only whether it would be refused is told.
+    pub(super) fn stored(line: u64, stored: UserStored, is_dry_run: bool) -> Self {
+        let (outcome, id, note) = match stored {
+            UserStored::Created(id) => (Outcome::Created, id, None),
+            UserStored::Existing(id, note) => (Outcome::Unchanged, id, note),
+            UserStored::Changed(id, note) => (Outcome::Updated, id, note),
             UserStored::Refused(error) => return Self::refused(line, error),
         };
-        Self::Row { line, outcome, id: Some(id.as_uuid()), field: None, reason: None }
+        let (outcome, id) =
+            if is_dry_run { (Outcome::Valid, None) } else { (outcome, Some(id.as_uuid())) };
+        Self::Row { line, outcome, id, field: None, reason: None, note }
     }
 }

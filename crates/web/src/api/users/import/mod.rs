@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use systemprompt_users_domain::{ApiScope, OnExisting};
 use systemprompt_users_import::{
-    Lines, Row, RowError, UserCsv, UserJsonl, UserRow, UserStore, UserStored,
+    Lines, Row, RowError, TableFormat, UserRow, UserRows, UserStore, UserStored,
 };
 use utoipa::{IntoParams, ToSchema};
 
@@ -31,7 +31,7 @@ pub(super) struct ImportQuery {
     #[serde(default)]
     #[param(inline, default = "keep")]
     on_existing: ExistingUsers,
-    /// Only check the rows; nothing is stored.
+    /// Do all that the import would, and keep nothing of it: a row that the import would refuse is refused.
     #[serde(default)]
     #[param(default = false)]
     dry_run: bool,
@@ -50,9 +50,12 @@ pub(super) enum ExistingUsers {
 
 /// Creates users from a stream of rows: `application/x-ndjson` with one object a line, or `text/csv` with a header in
 /// any order. `name` and `email` are needed; `full_name`, `display_name`, `avatar_url`, `roles`, `email_verified`,
-/// `is_bot`, `status` and `legal_hold` may be there, and what else an export writes.
+/// `is_bot`, `status` and `legal_hold` may be there, and what else an export writes; the summary names what of that is
+/// not taken over. CSV may be of commas, semicolons or tabs; JSON may also be a list of objects. A cell of an export that
+/// begins with an apostrophe, so that no spreadsheet runs it, is read without it.
 ///
-/// Rows are stored in batches while they come. The answer is one JSON object a line: one for each row, in the order of
+/// Rows are stored in batches while they come, each row whole: a user comes into being with its status, its hold and
+/// its roles. The answer is one JSON object a line: one for each row, in the order of
 /// the rows, and a summary at the end. A broken row is refused by itself and never stops the others. Where the import
 /// has to end early, the last line is an error; the same rows can be sent again, they pass over what is in. A row that
 /// makes an admin or places a hold takes the scope `admin`.
@@ -84,31 +87,25 @@ pub(super) async fn import_users(
         ExistingUsers::Keep => OnExisting::Keep,
         ExistingUsers::Update => OnExisting::Update,
     };
-    let store =
-        UserStore { users: users_of(&web, &who), admin: web.admin(who.actor()), on_existing };
+    let store = UserStore::new(users_of(&web, &who), web.admin(who.actor()), on_existing);
     let import = Import {
-        store: (!query.dry_run).then_some(store),
+        store: if query.dry_run { store.rehearsing() } else { store },
         may_hold: who.principal.allows(ApiScope::Admin),
         counts: Counts::default(),
     };
-    let body = match format {
-        RowFormat::Ndjson => {
-            let open = move || Ok(UserJsonl::new(Lines::new(Box::new(upload))));
-            batches::run(import, open).await?
-        }
-        RowFormat::Csv => {
-            let open = move || UserCsv::open(Lines::new(Box::new(upload)));
-            batches::run(import, open).await?
-        }
+    let format = match format {
+        RowFormat::Ndjson => TableFormat::Json,
+        RowFormat::Csv => TableFormat::Csv,
     };
+    let open = move || UserRows::open(Lines::new(Box::new(upload)), format);
+    let body = batches::run(import, open).await?;
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(NDJSON))];
     Ok((headers, body).into_response())
 }
 
 /// What is done with the rows.
 struct Import {
-    /// Nothing is stored without it.
-    store: Option<UserStore>,
+    store: UserStore,
     may_hold: bool,
     counts: Counts,
 }
@@ -124,16 +121,14 @@ impl Importer for Import {
             let checked = row.parsed.and_then(|user| self.check(user));
             places.push((row.original.line, checked.map(|user| good.push(user))));
         }
-        let mut stored = match &self.store {
-            Some(store) => store.store(&good).await?.into_iter(),
-            None => Vec::new().into_iter(),
-        };
+        let mut stored = self.store.store(&good).await?.into_iter();
+        let is_dry_run = self.store.is_rehearsing();
         let lines = places.into_iter().map(|(line, place)| match place {
             Err(error) => UserImportLine::refused(line, error),
-            Ok(()) if self.store.is_none() => UserImportLine::valid(line),
             Ok(()) => {
                 let passed_over = || UserStored::Refused(RowError::row("was passed over"));
-                UserImportLine::stored(line, stored.next().unwrap_or_else(passed_over))
+                let stored = stored.next().unwrap_or_else(passed_over);
+                UserImportLine::stored(line, stored, is_dry_run)
             }
         });
         let lines: Vec<UserImportLine> = lines.collect();
@@ -141,8 +136,8 @@ impl Importer for Import {
         Ok(lines)
     }
 
-    fn summary(&self) -> UserImportLine {
-        UserImportLine::Summary(self.counts)
+    fn summary(&self, not_taken_over: Vec<&'static str>) -> UserImportLine {
+        UserImportLine::Summary { counts: self.counts, not_taken_over }
     }
 
     fn error(problem: Problem) -> UserImportLine {
@@ -152,7 +147,7 @@ impl Importer for Import {
 
 impl Import {
     fn check(&self, user: UserRow) -> Result<UserRow, RowError> {
-        if user.legal_hold && !self.may_hold {
+        if user.legal_hold == Some(true) && !self.may_hold {
             return Err(RowError::new("legal_hold", "takes the scope `admin`"));
         }
         Ok(user)

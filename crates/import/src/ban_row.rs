@@ -1,39 +1,38 @@
-//! Bans from CSV, with what the file does not say.
+//! What a row of bans means, with what the file does not say.
 
 use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
-use systemprompt_users_domain::{BanDuration, BanIpParams, BanIpWithMetadataParams};
+use systemprompt_users_domain::{BanDuration, BanIpParams, BanIpWithMetadataParams, IpTarget};
 
 use crate::HeaderError;
-use crate::csv_table::{CsvTable, Fields};
+use crate::columns::Columns;
 use crate::lines::Lines;
 use crate::row::{Original, Row, RowError, Rows};
+use crate::table::{Get, Table, TableFormat};
 
-/// The columns that an import understands.
-const COLUMNS: [&str; 8] = [
-    "target",
-    "duration",
-    "until",
-    "reason",
-    "source",
-    "fingerprint",
-    "offence_path",
-    "user_agent",
-];
-
-/// The columns of an export, the last two of which say nothing to an import.
-pub const BAN_EXPORT_COLUMNS: [&str; 9] = [
-    "target",
-    "until",
-    "reason",
-    "source",
-    "fingerprint",
-    "offence_path",
-    "user_agent",
-    "ban_count",
-    "banned_at",
-];
+/// The columns of bans: those of an import, of an export, and of a list.
+const COLUMNS: Columns = Columns {
+    taken: &[
+        "target",
+        "duration",
+        "until",
+        "reason",
+        "source",
+        "fingerprint",
+        "offence_path",
+        "user_agent",
+        "state",
+        "in_force",
+    ],
+    not_taken_over: &["ban_count", "banned_at", "lifted_at", "session_ids", "user_id", "id"],
+    required: &["target"],
+    flags: &["in_force"],
+    lists: &[],
+    // As the API writes a ban without an end.
+    nulls: &[("until", "permanent")],
+    has_comments: true,
+};
 
 /// What holds for rows that do not say otherwise.
 #[derive(Debug, Clone)]
@@ -59,10 +58,17 @@ impl BanDefaults {
         })
     }
 
-    fn read(&self, fields: &Fields<'_>) -> Result<BanIpWithMetadataParams, RowError> {
-        let text = |column: &str| fields.get(column).map(str::to_owned);
+    fn read(&self, get: Get<'_>) -> Result<BanIpWithMetadataParams, RowError> {
+        let text = |column: &str| get(column).map(str::to_owned);
+        if let Some(state) = get("state").filter(|state| state.trim() != "in_force") {
+            let reason = format!("is {state}: only bans in force are imported");
+            return Err(RowError::new("state", reason));
+        }
+        if get("in_force").is_some_and(|yes| yes.trim() != "true") {
+            return Err(RowError::new("in_force", "is not true: only bans in force are imported"));
+        }
         let mut row = self.ban(text("target").unwrap_or_default());
-        row.ban.duration = self.duration_of(fields)?;
+        row.ban.duration = self.duration_of(get)?;
         row.ban.reason = text("reason").or(row.ban.reason);
         row.ban.source = text("source").or(row.ban.source);
         row.fingerprint = text("fingerprint");
@@ -72,8 +78,8 @@ impl BanDefaults {
         Ok(row)
     }
 
-    fn duration_of(&self, fields: &Fields<'_>) -> Result<BanDuration, RowError> {
-        match (fields.get("until"), fields.get("duration")) {
+    fn duration_of(&self, get: Get<'_>) -> Result<BanDuration, RowError> {
+        match (get("until"), get("duration")) {
             (Some(_), Some(_)) => {
                 Err(RowError::new("until", "a row has either a duration or an end, not both"))
             }
@@ -97,36 +103,44 @@ impl BanDefaults {
     }
 }
 
-/// Rows of a CSV file with a header.
-pub struct BanCsv {
-    table: CsvTable,
-    lines: Lines,
+/// Rows of bans.
+pub struct BanRows {
+    table: Table,
     defaults: BanDefaults,
 }
 
-impl BanCsv {
-    /// Reads the header.
+impl BanRows {
+    /// Reads what comes before the first row.
     ///
     /// # Errors
-    /// When the header is not as it has to be, or can't be read.
-    pub fn open(mut lines: Lines, defaults: BanDefaults) -> Result<Self, HeaderError> {
-        let known = [COLUMNS.as_slice(), &["ban_count", "banned_at"]].concat();
-        let table = CsvTable::open(&mut lines, &known, &["target"], true)?;
-        Ok(Self { table, lines, defaults })
+    /// `Refused` when the header is not as it has to be, or the file is of another format; `Io` when it can't
+    /// be read.
+    pub fn open(
+        lines: Lines,
+        format: TableFormat,
+        defaults: BanDefaults,
+    ) -> Result<Self, HeaderError> {
+        Ok(Self { table: Table::open(lines, format, &COLUMNS)?, defaults })
     }
 }
 
-impl Rows for BanCsv {
+impl Rows for BanRows {
     type Item = BanIpWithMetadataParams;
 
     fn next(&mut self) -> io::Result<Option<Row<BanIpWithMetadataParams>>> {
-        let Some((original, fields)) = self.table.next(&mut self.lines)? else { return Ok(None) };
-        let parsed = fields.and_then(|fields| self.defaults.read(&fields));
-        Ok(Some(Row { original, parsed }))
+        let row = self.table.next(|get| self.defaults.read(get))?;
+        Ok(row.map(|(original, parsed)| {
+            let note = parsed.as_ref().ok().and_then(|ban| IpTarget::host_bits(&ban.ban.ip));
+            Row { original, parsed, note }
+        }))
     }
 
     fn bytes_read(&self) -> u64 {
-        self.lines.bytes_read()
+        self.table.bytes_read()
+    }
+
+    fn not_taken_over(&self) -> Vec<&'static str> {
+        self.table.not_taken_over()
     }
 
     fn start_errors(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -152,8 +166,9 @@ mod tests {
             source: None,
             now: DateTime::UNIX_EPOCH,
         };
-        let lines = Lines::new(Box::new(io::Cursor::new(text.as_bytes().to_vec())));
-        let mut rows = BanCsv::open(lines, defaults).unwrap();
+        let mut lines = Lines::new(Box::new(io::Cursor::new(text.as_bytes().to_vec())));
+        let format = TableFormat::guess(&mut lines).unwrap();
+        let mut rows = BanRows::open(lines, format, defaults).unwrap();
         std::iter::from_fn(|| rows.next().unwrap()).map(|row| row.parsed).collect()
     }
 
@@ -170,19 +185,24 @@ mod tests {
 
     #[test]
     fn an_end_stays_the_end() {
-        let rows = read("target,until\n192.0.2.1,1970-01-02T00:00:00Z\n192.0.2.2,permanent\n");
         let end = |row: &Result<BanIpWithMetadataParams, RowError>| {
             row.as_ref().unwrap().ban.duration.end(DateTime::UNIX_EPOCH).unwrap()
         };
-        assert_eq!(end(&rows[0]), BanEnd::At(DateTime::UNIX_EPOCH + Duration::days(1)));
-        assert_eq!(end(&rows[1]), BanEnd::Never);
+        let first = BanEnd::At(DateTime::UNIX_EPOCH + Duration::days(1));
+        for text in [
+            "target,until\n192.0.2.1,1970-01-02T00:00:00Z\n192.0.2.2,permanent\n",
+            "{\"target\":\"192.0.2.1\",\"until\":\"1970-01-02T00:00:00Z\"}\n{\"target\":\"192.0.2.2\",\"until\":null}\n",
+        ] {
+            let rows = read(text);
+            assert_eq!([end(&rows[0]), end(&rows[1])], [first, BanEnd::Never], "{text}");
+        }
     }
 
     #[test]
     fn the_field_at_fault_is_named() {
-        let text = "target,duration,until\nnowhere,1d,\n192.0.2.1,soon,\n192.0.2.1,,1969-01-01T00:00:00Z\n192.0.2.1,1d,permanent\n";
+        let text = "target,duration,until,state\nnowhere,1d,,\n192.0.2.1,soon,,\n192.0.2.1,,1969-01-01T00:00:00Z,\n192.0.2.1,1d,permanent,\n192.0.2.1,,,lifted\n";
         let fields: Vec<String> =
             read(text).into_iter().map(|row| row.unwrap_err().field).collect();
-        assert_eq!(fields, ["target", "duration", "until", "until"]);
+        assert_eq!(fields, ["target", "duration", "until", "until", "state"]);
     }
 }
