@@ -71,7 +71,7 @@ fn one_thread() -> Runtime {
 
 fn credentials(credential: &str, token: &str) -> String {
     match credential {
-        "cookie" => format!("cookie: theme=dark; session={token}\r\n"),
+        "cookie" => format!("cookie: theme=dark; users_session={token}\r\n"),
         _ => format!("authorization: Bearer {token}\r\n"),
     }
 }

@@ -1,9 +1,11 @@
 //! Who is behind a request to the API, and what that may do.
 
+mod cookies;
 mod credentials;
 mod keys;
 
-pub(crate) use credentials::{Credential, api_key, session_token};
+pub(crate) use cookies::cookies;
+pub(crate) use credentials::{Credential, api_key, session_tokens, token_cookies};
 pub(crate) use keys::KeyUses;
 
 use std::marker::PhantomData;

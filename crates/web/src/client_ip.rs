@@ -1,24 +1,28 @@
 //! Who is asking: the peer, or behind trusted proxies the address they vouch for.
 
+mod header;
+
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::header::FORWARDED;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use ipnet::IpNet;
 
+use self::header::MAX_HOPS;
 use crate::options::ProxyHeader;
 use crate::{Problem, Web};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// How many entries of a forwarding header are looked at, from the right.
-const MAX_HOPS: usize = 32;
-
 /// The address of the client, in canonical form.
 ///
 /// From an untrusted peer it is the peer, whatever the headers say. From a trusted proxy it is the right-most
-/// address of the header that is no trusted proxy itself: everything left of it was written by strangers.
+/// address of the header that is not a trusted proxy itself: everything left of it was written by strangers. A
+/// trusted proxy that sends no such header asks for itself. Where one sends what is not an address (`unknown`, an
+/// empty element, a quoted string that does not end), nobody knows who the client is, and the request is refused: it
+/// must not pass as the proxy's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientIp(pub IpAddr);
 
@@ -35,7 +39,7 @@ impl ClientIp {
     /// `into_make_service_with_connect_info::<SocketAddr>()`.
     ///
     /// # Errors
-    /// 500 when the server does not tell the peer's address.
+    /// 500 when the server does not tell the peer's address; 403 when trusted proxies do not say who the client is.
     pub fn of(parts: &Parts, web: &Web) -> Result<Self, Problem> {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(*known);
@@ -46,8 +50,20 @@ impl ClientIp {
             return Err(Problem::internal());
         };
         let options = web.options();
-        Ok(Self(client(peer.ip(), &parts.headers, options.proxy_header, &options.trusted_proxies)))
+        client(peer.ip(), &parts.headers, options.proxy_header, &options.trusted_proxies)
+            .map(Self)
+            .ok_or_else(|| unknown(options.proxy_header))
     }
+}
+
+/// The code of the problem when nobody knows who the client is.
+pub(crate) const UNKNOWN: &str = "unknown_address";
+
+fn unknown(header: ProxyHeader) -> Problem {
+    let field = header.name();
+    Problem::new(StatusCode::FORBIDDEN, UNKNOWN, "The client's address is not known")
+        .detail(format!("a trusted proxy must end `{field}` with the address of its client"))
+        .field(field)
 }
 
 /// The client of a request, which is noted with it, so that the headers are walked once.
@@ -57,50 +73,59 @@ pub(crate) fn client_of(parts: &mut Parts, web: &Web) -> Result<IpAddr, Problem>
     Ok(client.0)
 }
 
-fn client(peer: IpAddr, headers: &HeaderMap, header: ProxyHeader, trusted: &[IpNet]) -> IpAddr {
+/// `None` where the trusted proxies do not say who the client is.
+fn client(
+    peer: IpAddr,
+    headers: &HeaderMap,
+    header: ProxyHeader,
+    trusted: &[IpNet],
+) -> Option<IpAddr> {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
-    let mut client = peer.to_canonical();
+    let mut walk = Walk { client: peer.to_canonical(), hops: 0 };
+    if !is_trusted(walk.client) {
+        return Some(walk.client);
+    }
     let lines = headers.get_all(match header {
         ProxyHeader::XForwardedFor => X_FORWARDED_FOR,
-        ProxyHeader::Forwarded => header::FORWARDED,
+        ProxyHeader::Forwarded => FORWARDED,
     });
-    // As bytes: what a stranger wrote into a line must not hide what a proxy put behind it.
-    let lines: Vec<&[u8]> = lines.iter().map(HeaderValue::as_bytes).collect();
-    let entries = lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
-    for entry in entries.take(MAX_HOPS) {
-        if !is_trusted(client) {
-            break;
-        }
-        let entry = str::from_utf8(entry).unwrap_or_default();
-        let address = match header {
-            ProxyHeader::XForwardedFor => parse_address(entry),
-            ProxyHeader::Forwarded => parse_forwarded(entry),
+    for line in lines.iter().rev().map(HeaderValue::as_bytes) {
+        let end = match header {
+            ProxyHeader::XForwardedFor => walk.go_on(header::x_forwarded_for(line), is_trusted),
+            ProxyHeader::Forwarded => {
+                walk.go_on(header::forwarded(line).right_most_first(), is_trusted)
+            }
         };
-        // What can't be read hides who came before it: the last proxy that is known answers for it.
-        let Some(address) = address else { break };
-        client = address;
+        if let Some(client) = end {
+            return client;
+        }
     }
-    client
+    Some(walk.client)
 }
 
-/// The `for` of one element of `Forwarded`.
-fn parse_forwarded(element: &str) -> Option<IpAddr> {
-    let pair = element.split(';').find_map(|pair| {
-        let (name, value) = pair.trim().split_once('=')?;
-        name.eq_ignore_ascii_case("for").then_some(value)
-    })?;
-    parse_address(pair.trim_matches('"'))
+/// The way back from the peer, from one proxy to the one before it.
+struct Walk {
+    client: IpAddr,
+    hops: usize,
 }
 
-/// An address, perhaps with a port, as proxies write them.
-fn parse_address(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let address = bare
-        .unwrap_or(text)
-        .parse::<IpAddr>()
-        .or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()));
-    address.ok().map(|address| address.to_canonical())
+impl Walk {
+    /// Where the walk ends on this line: at the client, or at what can't be read. `None` when it goes on.
+    fn go_on(
+        &mut self,
+        hops: impl Iterator<Item = Option<IpAddr>>,
+        is_trusted: impl Fn(IpAddr) -> bool,
+    ) -> Option<Option<IpAddr>> {
+        for hop in hops {
+            self.hops += 1;
+            let Some(address) = hop.filter(|_| self.hops <= MAX_HOPS) else { return Some(None) };
+            if !is_trusted(address) {
+                return Some(Some(address));
+            }
+            self.client = address;
+        }
+        None
+    }
 }
 
 #[cfg(test)]
@@ -117,7 +142,8 @@ mod tests {
         for line in lines {
             headers.append(name, HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
-        client(peer.parse().unwrap(), &headers, header, &trusted).to_string()
+        let client = client(peer.parse().unwrap(), &headers, header, &trusted);
+        client.map_or("?".to_owned(), |client| client.to_string())
     }
 
     fn forwarded_for(peer: &str, lines: &[&str]) -> String {
@@ -145,15 +171,31 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_ends_the_walk() {
-        assert_eq!(forwarded_for("10.0.0.1", &["1.2.3.4, unknown, 10.0.0.2"]), "10.0.0.2");
-        assert_eq!(forwarded_for("10.0.0.1", &["1.2.3.4,"]), "10.0.0.1");
+    fn behind_what_can_not_be_read_nobody_is_known() {
+        assert_eq!(forwarded_for("10.0.0.1", &["1.2.3.4, unknown, 10.0.0.2"]), "?");
+        assert_eq!(forwarded_for("10.0.0.1", &["1.2.3.4", ""]), "?");
+        for last in ["", " ", "unknown", "_hidden", "-", "localhost", "1.2.3", "\"1.2.3.5\""] {
+            assert_eq!(forwarded_for("10.0.0.1", &[&format!("1.2.3.4, {last}")]), "?", "{last}");
+        }
+        let proxies = ["10.0.0.2"; MAX_HOPS + 1].join(",");
+        assert_eq!(forwarded_for("10.0.0.1", &[&proxies]), "?");
+        let proxies = ["10.0.0.2"; MAX_HOPS].join(",");
+        assert_eq!(forwarded_for("10.0.0.1", &[&proxies]), "10.0.0.2");
+    }
+
+    #[test]
+    fn lines_are_read_from_the_last_to_the_first() {
+        let forwarded = |lines: &[&str]| ask("10.0.0.1", ProxyHeader::Forwarded, lines);
+        assert_eq!(forwarded(&["for=6.6.6.6;x=\"", "for=198.51.100.7"]), "198.51.100.7");
+        assert_eq!(forwarded(&["for=198.51.100.7", "for=10.0.0.2"]), "198.51.100.7");
+        assert_eq!(forwarded(&["for=6.6.6.6", "for=10.0.0.2;x=\""]), "?");
+        assert_eq!(forwarded(&["for=6.6.6.6", "proto=https"]), "?");
     }
 
     #[test]
     fn garbage_does_not_hide_what_a_proxy_put_behind_it() {
         let long = format!("{}, 198.51.100.7", "6.6.6.6,".repeat(12_000));
-        for line in ["\u{fffd}, 198.51.100.7", "\", 198.51.100.7", "\t,,;=, 198.51.100.7", &long] {
+        for line in ["\u{fffd}, 198.51.100.7", "x, 198.51.100.7", "\t,,;=, 198.51.100.7", &long] {
             assert_eq!(forwarded_for("10.0.0.1", &[line]), "198.51.100.7");
             let forwarded = line.replace("198.", "for=198.");
             assert_eq!(ask("10.0.0.1", ProxyHeader::Forwarded, &[&forwarded]), "198.51.100.7");
@@ -162,7 +204,7 @@ mod tests {
             assert_eq!(forwarded_for("10.0.0.1", &[port]), "198.51.100.7");
         }
         for unreadable in ["fe80::1%eth0", "[2001:db9::1", "2001:db9::1]:1", "198.51.100.7:99999"] {
-            assert_eq!(forwarded_for("10.0.0.1", &[unreadable]), "10.0.0.1");
+            assert_eq!(forwarded_for("10.0.0.1", &[unreadable]), "?");
         }
     }
 
@@ -174,6 +216,6 @@ mod tests {
             "2001:db9::17"
         );
         assert_eq!(forwarded(&["for=192.0.2.43;by=10.0.0.1"]), "192.0.2.43");
-        assert_eq!(forwarded(&["for=_hidden"]), "2001:db8::1");
+        assert_eq!(forwarded(&["for=_hidden"]), "?");
     }
 }

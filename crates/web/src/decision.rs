@@ -27,6 +27,28 @@ impl Web {
         }
         decision
     }
+
+    /// Decides with the first of these tokens that is a session's. Browsers send all cookies of one name, and another
+    /// host of the same domain may have set the first one.
+    pub(crate) async fn decide_by_any<'a>(
+        &self,
+        address: IpAddr,
+        mut tokens: impl Iterator<Item = &'a str>,
+        requirement: Requirement,
+    ) -> Decision {
+        let mut token = tokens.next();
+        loop {
+            let decision = self.decide(address, token, requirement).await;
+            let is_nobodys = match &decision {
+                Decision::Allow(access) => access.session.is_none(),
+                Decision::Deny(denial) => denial.reason == DenyReason::InvalidSession,
+            };
+            token = tokens.next();
+            if token.is_none() || !is_nobodys {
+                return decision;
+            }
+        }
+    }
 }
 
 /// What a client is told whose request was denied.

@@ -1,5 +1,7 @@
 //! Forward auth: a proxy asks whether a request may pass, and who is behind it.
 
+use std::net::IpAddr;
+
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -9,7 +11,8 @@ use serde::Deserialize;
 use systemprompt_users_application::{AuthenticatedSession, Decision, DenyReason, Requirement};
 use systemprompt_users_domain::{ApiScope, UserRole};
 
-use crate::auth::{api_key, session_token};
+use crate::auth::{api_key, session_tokens};
+use crate::client_ip;
 use crate::{ClientIp, Problem, QueryParams, Web};
 
 /// Where the proxy asks.
@@ -27,7 +30,8 @@ const REASON: HeaderName = HeaderName::from_static("x-auth-reason");
 /// - 200 with `X-Auth-User-Id`, `X-Auth-User` (percent-encoded beyond visible ASCII) and `X-Auth-Roles`
 ///   (separated by commas): it may pass.
 /// - 401 with `X-Auth-Reason`: nobody is signed in.
-/// - 403 with `X-Auth-Reason`: the address is banned, the role is missing, or the proxy's own key is.
+/// - 403 with `X-Auth-Reason`: the address is banned or not known, the role is missing, or the proxy's own key is.
+/// - 429: this address has sent too many keys that are not valid.
 /// - 503: the storage does not answer.
 ///
 /// For proxies that append the path and the query of the request that they ask about, the same question stands in
@@ -104,12 +108,15 @@ async fn answer(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, _) = request.into_parts();
-    if let Some(refusal) = refuse_proxy(web, &parts).await? {
+    let address = match ClientIp::of(&parts, web) {
+        Ok(ClientIp(address)) => address,
+        Err(problem) => return Ok(refuse_unknown(problem)),
+    };
+    if let Some(refusal) = refuse_proxy(web, &parts, address).await? {
         return Ok(refusal);
     }
-    let ClientIp(address) = ClientIp::of(&parts, web)?;
-    let token = session_token(&parts.headers, web.options());
-    Ok(match web.decide(address, token, requirement).await {
+    let tokens = session_tokens(&parts.headers, web.options());
+    Ok(match web.decide_by_any(address, tokens, requirement).await {
         Decision::Allow(access) => allow(access.session.as_deref()),
         Decision::Deny(denial) => {
             let status = match denial.reason {
@@ -123,7 +130,11 @@ async fn answer(
 }
 
 /// A stranger must not find out by this route which tokens are good.
-async fn refuse_proxy(web: &Web, parts: &Parts) -> Result<Option<Response>, Problem> {
+async fn refuse_proxy(
+    web: &Web,
+    parts: &Parts,
+    address: IpAddr,
+) -> Result<Option<Response>, Problem> {
     if !web.options().forward_auth_key {
         return Ok(None);
     }
@@ -132,7 +143,21 @@ async fn refuse_proxy(web: &Web, parts: &Parts) -> Result<Option<Response>, Prob
     };
     let key = web.find_key(secret).await?;
     let may_ask = key.is_some_and(|key| key.scopes.allows(ApiScope::ForwardAuth));
-    Ok((!may_ask).then(|| refuse(StatusCode::FORBIDDEN, "invalid_proxy_key")))
+    if may_ask {
+        return Ok(None);
+    }
+    let refused = web.limits().refuse_guess(address);
+    Ok(Some(refused.unwrap_or_else(|| refuse(StatusCode::FORBIDDEN, "invalid_proxy_key"))))
+}
+
+/// Nobody knows whose request it is: it does not pass as the proxy's own.
+fn refuse_unknown(problem: Problem) -> Response {
+    let is_unknown = problem.code == client_ip::UNKNOWN;
+    let mut response = problem.into_response();
+    if is_unknown {
+        response.headers_mut().insert(REASON, HeaderValue::from_static(client_ip::UNKNOWN));
+    }
+    response
 }
 
 fn allow(session: Option<&AuthenticatedSession>) -> Response {

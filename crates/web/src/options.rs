@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use systemprompt_users_application::EnforcerOptions;
-use systemprompt_users_domain::{Result, UserError};
+use systemprompt_users_domain::{IpTarget, Result, UserError};
 
 /// The settings of all routers and layers.
 ///
@@ -21,11 +21,14 @@ use systemprompt_users_domain::{Result, UserError};
 pub struct WebOptions {
     /// What happens to an address when the storage can't say whether it is banned. Sessions are always refused.
     pub on_ban_outage: OnOutage,
-    /// The proxies whose word on the client's address is taken. Empty: the peer is the client.
+    /// The proxies whose word on the client's address is taken, in any spelling (`::ffff:10.0.0.0/104` is
+    /// `10.0.0.0/8`). Empty: the peer is the client.
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which trusted proxies give the client's address.
     pub proxy_header: ProxyHeader,
-    /// The name of the cookie that holds a session's token, for [`crate::layers`] and forward auth.
+    /// The name of the cookie that holds a session's token, for [`crate::layers`] and forward auth. `users_session`,
+    /// which no framework uses for sessions of its own. Where the application sets it with `Secure` and `Path=/`,
+    /// `__Host-users_session` keeps other hosts of the domain from setting it.
     pub session_cookie: String,
     /// Whether cookies are `Secure`: yes wherever browsers come over TLS.
     pub secure_cookies: bool,
@@ -39,9 +42,10 @@ pub struct WebOptions {
     pub max_import_body: usize,
     /// How long a request may take before it is answered with 503; imports, exports and streams apart. 30 s.
     pub request_timeout: Duration,
-    /// How often one API key or session may ask. 20,000 a second, 40,000 at once.
+    /// How often one API key or session may ask. 1,000,000 a second, 2,000,000 at once: more than one host answers, so
+    /// that a proxy or an application that asks for many is not slowed until the host says so.
     pub rate_per_key: RateLimit,
-    /// How often one address may ask. The same.
+    /// How often one address may ask. By default as often as one key, since an address may be a proxy's.
     pub rate_per_address: RateLimit,
     /// How decisions on requests are made from memory.
     pub enforcer: EnforcerOptions,
@@ -64,6 +68,16 @@ pub enum ProxyHeader {
     XForwardedFor,
     /// `Forwarded` (RFC 7239).
     Forwarded,
+}
+
+impl ProxyHeader {
+    /// How it is spelled.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::XForwardedFor => "X-Forwarded-For",
+            Self::Forwarded => "Forwarded",
+        }
+    }
 }
 
 /// So many requests a second on average, and so many at once.
@@ -96,17 +110,26 @@ impl WebOptions {
             on_ban_outage,
             trusted_proxies: Vec::new(),
             proxy_header: ProxyHeader::default(),
-            session_cookie: "session".to_owned(),
+            session_cookie: "users_session".to_owned(),
             secure_cookies: true,
             require_if_match: false,
             forward_auth_key: true,
             max_body: 1024 * 1024,
             max_import_body: 1024 * 1024 * 1024,
             request_timeout: Duration::from_secs(30),
-            rate_per_key: RateLimit::new(20_000, 40_000),
-            rate_per_address: RateLimit::new(20_000, 40_000),
+            rate_per_key: RateLimit::new(1_000_000, 2_000_000),
+            rate_per_address: RateLimit::new(1_000_000, 2_000_000),
             enforcer: EnforcerOptions::default(),
         }
+    }
+
+    /// The same with every network in canonical form, as the addresses of clients are.
+    #[must_use]
+    pub(crate) fn canonical(mut self) -> Self {
+        for network in &mut self.trusted_proxies {
+            *network = IpTarget::new(*network).network();
+        }
+        self
     }
 
     /// Checks what the types can't.

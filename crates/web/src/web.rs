@@ -58,6 +58,7 @@ impl Web {
     /// `Validation` of a setting out of bounds; `Storage`.
     pub async fn with_context(context: Context, options: WebOptions) -> Result<Self> {
         options.check()?;
+        let options = options.canonical();
         context.policy().check()?;
         let enforcer = Enforcer::start_in(context.clone(), options.enforcer.clone()).await?;
         let limits = Limits::new(options.rate_per_address, options.rate_per_key);

@@ -1,13 +1,14 @@
 //! The kinds of values that settings have, as people write them.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use systemprompt_users::IpTarget;
 use systemprompt_users_web::{OnOutage, ProxyHeader, RateLimit};
 
 /// A time such as `500ms`, `30s`, `5m` or `1h`.
@@ -117,9 +118,9 @@ impl FromStr for Network {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = text.trim();
-        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        network.map(Self).map_err(|_| "expected a network such as 10.0.0.0/8, or an address")
+        // The form that bans have, too: `::ffff:10.0.0.0/104` is 10.0.0.0/8.
+        let network = text.parse::<IpTarget>().map(|target| Self(target.network()));
+        network.map_err(|_| "expected a network such as 10.0.0.0/8, or an address")
     }
 }
 
@@ -245,7 +246,13 @@ mod tests {
         for bad in ["", "30", "s", "-1s", "1d", "9999999999h", "25h", "30 ſ"] {
             assert!(bad.parse::<Span>().is_err(), "{bad}");
         }
-        for (text, shown) in [("10.0.0.0/8", "10.0.0.0/8"), (" ::1", "::1/128")] {
+        for (text, shown) in [
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            (" ::1", "::1/128"),
+            ("::ffff:127.0.0.1", "127.0.0.1/32"),
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+        ] {
             assert_eq!(text.parse::<Network>().unwrap().to_string(), shown);
         }
         assert!("10.0.0.0/33".parse::<Network>().is_err());

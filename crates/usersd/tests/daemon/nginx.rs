@@ -131,7 +131,7 @@ fn nginx_lets_in_whom_usersd_lets_in() {
         assert!(seen.lines().any(|line| line == header), "{header}: {seen}");
     }
     assert!(!seen.contains("root") && !seen.contains("spu_"), "{seen}");
-    let cookie = [client, ("cookie", &*format!("session={token}"))];
+    let cookie = [client, ("cookie", &*format!("users_session={token}"))];
     assert_eq!(nginx.get("/", &cookie).status, 200);
 
     place.with_library(async |pool| {

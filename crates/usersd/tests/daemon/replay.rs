@@ -18,7 +18,7 @@ struct Visitor {
 impl Visitor {
     fn new(place: &Place, name: &str) -> Self {
         let (user, session, token) = signed_in(place, name);
-        let cookie = format!("session={token}; users_admin={token}");
+        let cookie = format!("users_session={token}; users_admin={token}");
         Self { user, session, bearer: format!("Bearer {token}"), cookie }
     }
 

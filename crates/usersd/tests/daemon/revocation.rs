@@ -119,7 +119,7 @@ fn a_stranger_s_header_changes_nothing() {
     });
     assert_eq!(daemon.get(VERIFY, &[bearer, ("x-forwarded-for", "192.0.2.7")]).status, 200);
     // A cookie that was copied is worth nothing after the logout either.
-    let cookie = [("cookie", &*format!("session={token}"))];
+    let cookie = [("cookie", &*format!("users_session={token}"))];
     assert_eq!(daemon.get(VERIFY, &cookie).status, 200);
     place.with_library(async |pool| {
         SessionService::new(pool)?.end(session, EndReason::Logout).await.map(drop)

@@ -19,7 +19,7 @@ use super::error::PageResult;
 use super::event_row::{self, EventRow};
 use super::form::{Fields, FormView};
 use super::layout::{Layout, Section, page_of};
-use super::session::{Admin, cookie, cookie_name};
+use super::session::Admin;
 use crate::Web;
 
 const PER_PAGE: i64 = 50;
@@ -99,7 +99,7 @@ async fn filter(web: &Web, query: &Fields) -> Result<EventFilter> {
 /// New events as rows of the table, for as long as the session of who asks is good.
 pub(super) async fn stream(
     State(web): State<Web>,
-    _admin: Admin,
+    admin: Admin,
     headers: HeaderMap,
     uri: Uri,
 ) -> PageResult {
@@ -110,7 +110,7 @@ pub(super) async fn stream(
         Some(position) => EventPosition(position),
         None => web.events().last_position().await?,
     };
-    let token = cookie(&headers, cookie_name(&web)).unwrap_or("").to_owned();
+    let token = admin.token.reveal();
     let heard = web.enforcer().heard();
     Ok(sse(Tail { web, filter, token, after, heard, began: Instant::now(), has_looked: false }))
 }

@@ -7,10 +7,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::session::{Admin, cookie, set_cookie};
+use super::session::{Admin, set_cookie};
 use crate::Web;
+use crate::auth::cookies;
 
 pub(super) const COOKIE: &str = "users_admin_flash";
+
+/// How many cookies of that name are looked at.
+const MAX_COOKIES: usize = 8;
 
 /// Longer messages are cut: a cookie holds about four thousand bytes.
 const MAX_CHARS: usize = 600;
@@ -32,9 +36,13 @@ impl Flash {
         Self { is_error: true, text: text.into() }
     }
 
-    /// Reads the cookie; one that this session did not write says nothing.
+    /// Reads the first cookie that this session wrote; others say nothing.
     pub(super) fn read(headers: &HeaderMap, key: &[u8; 32]) -> Option<Self> {
-        let (tag, payload) = cookie(headers, COOKIE)?.split_once('.')?;
+        cookies(headers, COOKIE).take(MAX_COOKIES).find_map(|value| Self::parse(value, key))
+    }
+
+    fn parse(value: &str, key: &[u8; 32]) -> Option<Self> {
+        let (tag, payload) = value.split_once('.')?;
         let tag = URL_SAFE_NO_PAD.decode(tag).ok()?;
         let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
         if !bool::from(tag.as_slice().ct_eq(&seal(key, &payload))) {

@@ -8,9 +8,10 @@ use systemprompt_users_domain::UserRole;
 
 use super::error::PageError;
 use super::flash::{self, Flash};
-use super::session::{Admin, cookie, cookie_name, set_cookie};
+use super::session::{Admin, cookie_name, set_cookie};
 use super::{layout, origin, sign_in};
 use crate::Web;
+use crate::auth::{cookies, token_cookies};
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -56,7 +57,7 @@ pub(super) async fn only_admins(
         Err(response) => return response,
     };
     admin.note_activity(&web).await;
-    let had_flash = cookie(request.headers(), flash::COOKIE).is_some();
+    let had_flash = cookies(request.headers(), flash::COOKIE).next().is_some();
     request.extensions_mut().insert(admin.clone());
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<PageError>() {
@@ -69,19 +70,20 @@ pub(super) async fn only_admins(
     response
 }
 
+/// The first of the cookies of the name that an admin's session is behind.
 async fn find(web: &Web, headers: &HeaderMap) -> Result<Admin, Response> {
-    let Some(token) = cookie(headers, cookie_name(web)) else {
-        return Err(sign_in::needed(headers));
-    };
-    let found = Admin::find(web, token).await;
-    let Some(mut admin) = found.map_err(|error| PageError::from(error).into_response())? else {
-        return Err(sign_in::needed(headers));
-    };
-    if !admin.session.user.roles.contains(UserRole::Admin) {
-        return Err(sign_in::not_admin());
+    let mut is_known = false;
+    for token in token_cookies(headers, cookie_name(web)) {
+        let found = Admin::find(web, token).await;
+        let found = found.map_err(|error| PageError::from(error).into_response())?;
+        let Some(mut admin) = found else { continue };
+        is_known = true;
+        if admin.session.user.roles.contains(UserRole::Admin) {
+            admin.flash = Flash::read(headers, &admin.flash_key);
+            return Ok(admin);
+        }
     }
-    admin.flash = Flash::read(headers, &admin.flash_key);
-    Ok(admin)
+    Err(if is_known { sign_in::not_admin() } else { sign_in::needed(headers) })
 }
 
 /// Whether the answer was a whole page, which has told the message.

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderValue;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::Duration;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use systemprompt_users_application::AuthenticatedSession;
-use systemprompt_users_domain::{Actor, Result, UserId};
+use systemprompt_users_domain::{Actor, Result, Token, UserId};
 
 use super::error::PageError;
 use super::flash::Flash;
@@ -24,6 +24,8 @@ const ACTIVITY_GRAIN: Duration = Duration::minutes(1);
 #[derive(Debug, Clone)]
 pub(super) struct Admin {
     pub(super) session: Arc<AuthenticatedSession>,
+    /// What the session was found by.
+    pub(super) token: Token,
     pub(super) csrf: Arc<str>,
     pub(super) flash_key: [u8; 32],
     pub(super) flash: Option<Flash>,
@@ -32,11 +34,13 @@ pub(super) struct Admin {
 impl Admin {
     /// The session behind a token, whoever's it is.
     pub(super) async fn find(web: &Web, token: &str) -> Result<Option<Self>> {
-        let Some(session) = web.sessions(Actor::System).validate(token).await? else {
+        let found = web.sessions(Actor::System).validate(token).await?;
+        let Some((session, sent)) = found.zip(token.parse::<Token>().ok()) else {
             return Ok(None);
         };
         Ok(Some(Self {
             session: Arc::new(session),
+            token: sent,
             csrf: URL_SAFE_NO_PAD.encode(derive(b"systemprompt-users admin csrf\0", token)).into(),
             flash_key: derive(b"systemprompt-users admin flash\0", token),
             flash: None,
@@ -89,16 +93,6 @@ pub(super) fn cookie_name(web: &Web) -> &'static str {
     if web.options().secure_cookies { "__Secure-users_admin" } else { "users_admin" }
 }
 
-/// The value of a cookie, when it was sent just once.
-pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let pairs =
-        lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut values = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value);
-    let value = values.next()?;
-    values.next().is_none().then_some(value)
-}
-
 /// A cookie of these pages. An age of zero removes it; none leaves it until the browser is closed.
 pub(super) fn set_cookie(
     web: &Web,
@@ -115,15 +109,6 @@ pub(super) fn set_cookie(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cookie_is_found_among_others_and_refused_twice() {
-        let mut headers = HeaderMap::new();
-        headers.append(header::COOKIE, "a=1; users_admin=token; xusers_admin=2".parse().unwrap());
-        assert_eq!(cookie(&headers, "users_admin"), Some("token"));
-        headers.append(header::COOKIE, "users_admin=other".parse().unwrap());
-        assert_eq!(cookie(&headers, "users_admin"), None);
-    }
 
     #[test]
     fn what_is_derived_differs_by_purpose_and_token() {

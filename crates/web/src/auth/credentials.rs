@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, header};
 use systemprompt_users_domain::Token;
 
+use super::cookies::cookies;
 use crate::WebOptions;
 
 /// The header for an API key, beside `Authorization: Bearer`.
@@ -49,21 +50,30 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-/// The token of a session in a request: the bearer token, or else the cookie. What can't be a token is nobody's
-/// and does not hide the other.
-pub(crate) fn session_token<'a>(headers: &'a HeaderMap, options: &WebOptions) -> Option<&'a str> {
-    let is_token = |text: &&str| text.parse::<Token>().is_ok();
-    let cookie = || cookie(headers, &options.session_cookie).filter(is_token);
-    bearer(headers).filter(is_token).or_else(cookie)
+/// How many cookies of the name of a session's are looked at, of those that can be a token.
+const MAX_COOKIES: usize = 8;
+
+/// What may be the token of a session in a request: the bearer token, or else each cookie of the name. What can't be a
+/// token is nobody's and does not hide the others.
+pub(crate) fn session_tokens<'a>(
+    headers: &'a HeaderMap,
+    options: &WebOptions,
+) -> impl Iterator<Item = &'a str> {
+    let bearer = bearer(headers).filter(is_token);
+    let cookies = bearer.is_none().then(|| token_cookies(headers, &options.session_cookie));
+    bearer.into_iter().chain(cookies.into_iter().flatten())
 }
 
-/// The cookie of that name.
-pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(';')).find_map(|pair| {
-        let (found, value) = pair.trim().split_once('=')?;
-        (found == name).then_some(value)
-    })
+/// The cookies of that name that can be a token, up to as many as are looked at.
+pub(crate) fn token_cookies<'a>(
+    headers: &'a HeaderMap,
+    name: &str,
+) -> impl Iterator<Item = &'a str> {
+    cookies(headers, name).filter(is_token).take(MAX_COOKIES)
+}
+
+fn is_token(text: &&str) -> bool {
+    text.parse::<Token>().is_ok()
 }
 
 #[cfg(test)]
@@ -88,14 +98,5 @@ mod tests {
         for none in ["abc", "Basic abc", "Bearer"] {
             assert_eq!(of(&[("authorization", none)]), None, "{none}");
         }
-    }
-
-    #[test]
-    fn a_cookie_has_exactly_that_name() {
-        let mut headers = HeaderMap::new();
-        headers.append("cookie", "xsession=1; session2=2".parse().unwrap());
-        headers.append("cookie", "a=b; session=3=".parse().unwrap());
-        assert_eq!(cookie(&headers, "session"), Some("3="));
-        assert_eq!(cookie(&headers, "sess"), None);
     }
 }

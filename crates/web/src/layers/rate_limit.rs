@@ -52,14 +52,25 @@ pub async fn limit_principals(State(web): State<Web>, request: Request, next: Ne
 pub(crate) struct Limits {
     addresses: Limiter,
     principals: Limiter,
+    guesses: Limiter,
 }
+
+/// How many keys that are not valid one address may try. Whoever has the right one is not counted.
+const GUESSES: RateLimit = RateLimit::new(10, 20);
 
 impl Limits {
     pub(crate) fn new(per_address: RateLimit, per_key: RateLimit) -> Self {
         Self {
             addresses: Limiter::new("address", per_address),
             principals: Limiter::new("key", per_key),
+            guesses: Limiter::new("guesses", GUESSES),
         }
+    }
+
+    /// Notes that `address` has sent a key that is not valid: 429 when there were too many of them.
+    pub(crate) fn refuse_guess(&self, address: IpAddr) -> Option<Response> {
+        let refused = self.guesses.ask(&network_of(address)).err();
+        refused.map(|seconds| self.guesses.refuse(seconds))
     }
 }
 
@@ -90,17 +101,18 @@ impl Limiter {
                 self.tell(response.headers_mut(), remaining);
                 response
             }
-            Err(seconds) => {
-                let title = "Too many requests";
-                let mut response =
-                    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", title)
-                        .detail(format!("ask again in {seconds} s"))
-                        .retry_after(seconds)
-                        .into_response();
-                self.tell(response.headers_mut(), 0);
-                response
-            }
+            Err(seconds) => self.refuse(seconds),
         }
+    }
+
+    fn refuse(&self, seconds: u32) -> Response {
+        let title = "Too many requests";
+        let mut response = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", title)
+            .detail(format!("ask again in {seconds} s"))
+            .retry_after(seconds)
+            .into_response();
+        self.tell(response.headers_mut(), 0);
+        response
     }
 
     /// How many more requests are allowed at once, or after how many seconds the next one is.

@@ -1,15 +1,17 @@
 //! Who is signed in.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request};
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use systemprompt_users_application::{AuthenticatedSession, Decision, Requirement};
 use systemprompt_users_domain::{User, UserRole, UserSession};
 
 use super::gate::{Gatekeeper, layer_of_gatekeeper};
-use crate::auth::session_token;
+use crate::auth::session_tokens;
 use crate::client_ip::client_of;
 use crate::decision::denied;
 use crate::{Problem, Web};
@@ -29,6 +31,23 @@ impl SessionLayer {
     }
 }
 
+impl SessionLayer {
+    async fn find(
+        &self,
+        address: IpAddr,
+        headers: &HeaderMap,
+    ) -> Result<Option<Arc<AuthenticatedSession>>, Response> {
+        let mut tokens = session_tokens(headers, self.web.options()).peekable();
+        if tokens.peek().is_none() {
+            return Ok(None);
+        }
+        match self.web.decide_by_any(address, tokens, Requirement::Address).await {
+            Decision::Allow(access) => Ok(access.session),
+            Decision::Deny(denial) => Err(denied(&denial).into_response()),
+        }
+    }
+}
+
 /// What the layer found.
 #[derive(Debug, Clone)]
 struct Found(Option<Arc<AuthenticatedSession>>);
@@ -37,16 +56,7 @@ impl Gatekeeper for SessionLayer {
     async fn pass(&self, request: Request) -> Result<Request, Response> {
         let (mut parts, body) = request.into_parts();
         let address = client_of(&mut parts, &self.web).map_err(Problem::into_response)?;
-        let token = session_token(&parts.headers, self.web.options());
-        let found = match token {
-            None => None,
-            Some(token) => {
-                match self.web.decide(address, Some(token), Requirement::Address).await {
-                    Decision::Allow(access) => access.session,
-                    Decision::Deny(denial) => return Err(denied(&denial).into_response()),
-                }
-            }
-        };
+        let found = self.find(address, &parts.headers).await?;
         parts.extensions.insert(Found(found));
         Ok(Request::from_parts(parts, body))
     }

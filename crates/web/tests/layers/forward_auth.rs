@@ -31,7 +31,7 @@ async fn who_is_signed_in_is_told_by_headers() {
     let (user, token) = host.signed_in("zoë", &[UserRole::User, UserRole::Admin]).await;
     for method in [Method::GET, Method::POST, Method::DELETE, Method::OPTIONS] {
         let request = Request::builder().method(&method).uri(VERIFY);
-        let request = request.header("cookie", format!("session={token}"));
+        let request = request.header("cookie", format!("users_session={token}"));
         let answer = send(&app, PEER, request.body(Body::empty()).unwrap()).await;
         assert_eq!(verdict(&answer), (200, String::new()), "{method}");
         assert_eq!(answer.header("x-auth-user-id"), user.id.to_string());
@@ -115,7 +115,7 @@ async fn a_stranger_is_told_nothing() {
         let params = NewApiKey { name: "proxy".into(), scopes, expires_in: None };
         made.push(keys.create(&params).await.unwrap());
     }
-    let cookie = format!("session={token}");
+    let cookie = format!("users_session={token}");
     let ask = async |key: &str| {
         let headers = [("cookie", &*cookie), ("x-api-key", key)];
         verdict(&get(&app, PEER, VERIFY, &headers[..if key.is_empty() { 1 } else { 2 }]).await)
@@ -151,4 +151,48 @@ async fn uses_of_keys_are_written_later_and_at_the_end() {
     assert_eq!(last_used().await, None);
     host.web.shutdown().await;
     assert!(last_used().await.is_some());
+}
+
+#[tokio::test]
+async fn nobody_is_let_in_in_the_name_of_a_proxy() {
+    let options = WebOptions {
+        forward_auth_key: false,
+        trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+        ..WebOptions::new(OnOutage::Refuse)
+    };
+    let host = Host::with(options).await;
+    let app = forward_auth::router(&host.web);
+    for path in ["/auth/verify?require=address", "/auth/verify/address"] {
+        let headers = [("x-forwarded-for", "unknown")];
+        let answer = get(&app, "127.0.0.1", path, &headers).await;
+        assert_eq!(verdict(&answer), (403, "unknown_address".to_owned()));
+        let known = get(&app, "127.0.0.1", path, &[("x-forwarded-for", "192.0.2.1")]).await;
+        assert_eq!(verdict(&known), (200, String::new()));
+    }
+}
+
+#[tokio::test]
+async fn wrong_keys_are_counted_and_right_ones_are_not() {
+    let host = Host::new().await;
+    let app = forward_auth::router(&host.web);
+    let scopes = ApiScopes::new([ApiScope::ForwardAuth]).unwrap();
+    let params = NewApiKey { name: "proxy".into(), scopes, expires_in: None };
+    let secret = host.web.api_keys(Actor::System).create(&params).await.unwrap().secret.reveal();
+    let ask = async |peer: &str, key: &str| {
+        let headers = [("x-api-key", key)];
+        get(&app, peer, "/auth/verify/address", &headers).await
+    };
+    let guess = secret.replace(|c: char| c.is_ascii_uppercase(), "A");
+    let mut refused = Vec::new();
+    for _ in 0..200 {
+        refused.push(ask(PEER, &guess).await);
+    }
+    assert_eq!(refused[0].status, 403);
+    let limited = refused.iter().find(|answer| answer.status == 429).unwrap();
+    assert_eq!(limited.header("retry-after"), "1");
+    assert_eq!(limited.header("cache-control"), "no-store");
+    assert_eq!(ask("198.51.100.8", &guess).await.status, 403, "another address is not counted");
+    for _ in 0..200 {
+        assert_eq!(ask(PEER, &secret).await.status, 200);
+    }
 }

@@ -3,11 +3,13 @@
 use std::sync::atomic::Ordering;
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderValue, Request};
 use axum::routing::get as route;
 use systemprompt_users_domain::{Actor, EndReason, MergeOptions, UserRole, UserStatus};
 use systemprompt_users_web::layers::{CurrentUser, OptionalUser, RequireRole, SessionLayer};
 
-use crate::harness::{Answer, Host, get};
+use crate::harness::{Answer, Host, get, send};
 
 const PEER: &str = "198.51.100.7";
 
@@ -34,12 +36,12 @@ async fn a_token_comes_as_bearer_or_cookie() {
     let app = app(&host);
     let (_, token) = host.signed_in("ada", &[UserRole::User]).await;
     assert_eq!(with_bearer(&app, "/me", &token).await.text, "ada");
-    let cookie = format!("theme=dark; session={token}; session2=x");
+    let cookie = format!("theme=dark; users_session={token}; session2=x");
     assert_eq!(get(&app, PEER, "/me", &[("cookie", &cookie)]).await.text, "ada");
     let both = [("authorization", "Bearer of-another-kind"), ("cookie", &*cookie)];
     assert_eq!(get(&app, PEER, "/me", &both).await.text, "ada");
     assert_eq!(get(&app, PEER, "/maybe", &[]).await.text, "nobody");
-    for headers in [&[][..], &[("cookie", "session=")], &[("authorization", "Basic eDp5")]] {
+    for headers in [&[][..], &[("cookie", "users_session=")], &[("authorization", "Basic eDp5")]] {
         let answer = get(&app, PEER, "/me", headers).await;
         assert_eq!((answer.status.as_u16(), &*answer.header("www-authenticate")), (401, "Bearer"));
     }
@@ -138,4 +140,37 @@ async fn nobody_is_let_in_while_nobody_can_tell() {
 async fn a_forgotten_layer_is_no_open_door() {
     let app = Router::new().route("/me", route(async |_: CurrentUser| "in"));
     assert_eq!(get(&app, PEER, "/me", &[]).await.status, 500);
+}
+
+/// Browsers send what other hosts of the domain have set, too, and h2 splits the header.
+#[tokio::test]
+async fn no_cookie_hides_the_one_that_is_valid() {
+    let host = Host::new().await;
+    let app = app(&host);
+    let (_, token) = host.signed_in("ada", &[UserRole::User]).await;
+    let other = "A".repeat(43);
+    for cookie in [
+        format!("users_session=garbage; users_session={token}"),
+        format!("users_session={other}; users_session={token}"),
+        format!("users_session={token}; users_session={other}"),
+        format!("name=J\u{f6}rg; users_session={token}"),
+        format!("users_session = \"{token}\" ; x=\u{f6}"),
+        format!("{}users_session={token}", format!("users_session={other}; ").repeat(7)),
+    ] {
+        let utf8 = cookie.as_bytes().to_vec();
+        let latin1: Vec<u8> = cookie.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+        for bytes in [utf8, latin1] {
+            let value = HeaderValue::from_bytes(&bytes).unwrap();
+            let request = Request::get("/me").header("cookie", value).body(Body::empty()).unwrap();
+            let answer = send(&app, PEER, request).await;
+            assert_eq!((answer.status.as_u16(), &*answer.text), (200, "ada"), "{cookie}");
+        }
+    }
+    let first = format!("users_session={other}");
+    let second = format!("theme=dark; users_session={token}");
+    let lines = [("cookie", &*first), ("cookie", &*second)];
+    assert_eq!(get(&app, PEER, "/me", &lines).await.text, "ada");
+    // A request does not make the storage look for any number of sessions.
+    let many = format!("{}users_session={token}", format!("users_session={other}; ").repeat(8));
+    assert_eq!(get(&app, PEER, "/me", &[("cookie", &many)]).await.status, 401);
 }
