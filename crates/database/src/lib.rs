@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod address_file;
 mod redact;
 mod url;
 
@@ -11,6 +12,7 @@ use systemprompt_users_memory::MemoryStorage;
 use systemprompt_users_postgres::{PostgresOptions, PostgresStorage, UrlError};
 use systemprompt_users_sqlite::SqliteStorage;
 
+pub use address_file::address_file;
 pub use redact::redact_urls;
 
 use crate::url::DatabaseUrl;

@@ -67,9 +67,9 @@ pub enum UserError {
     /// A legal hold forbids the purge.
     #[error("user `{0}` is under a legal hold; lift the hold first")]
     LegalHold(UserId),
-    /// The storage failed.
-    #[error("the storage failed")]
-    Storage(#[source] StorageError),
+    /// The storage failed; reads like the error of the storage.
+    #[error(transparent)]
+    Storage(StorageError),
 }
 
 impl UserError {
@@ -180,10 +180,13 @@ pub enum StorageError {
     #[error("the row was changed meanwhile")]
     Stale,
     /// Busy, deadlocked, serialization failed or out of reach: the same may succeed when tried again.
-    #[error("the storage is not available")]
+    #[error("the storage is not available: {0}")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// A table or a column is missing: the schema was never made, or is that of an older version.
+    #[error("the schema of the database is missing or out of date: migrate it first ({0})")]
+    OutdatedSchema(#[source] Box<dyn Error + Send + Sync>),
     /// Anything else: trying again will not help.
-    #[error("the storage refused")]
+    #[error("the storage failed: {0}")]
     Other(#[source] Box<dyn Error + Send + Sync>),
 }
 

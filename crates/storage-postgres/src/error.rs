@@ -11,7 +11,16 @@ pub(crate) fn storage_error(error: sqlx::Error) -> StorageError {
     if may_succeed_again(&error) {
         return StorageError::Unavailable(Box::new(error));
     }
+    if lacks_schema(&error) {
+        return StorageError::OutdatedSchema(Box::new(error));
+    }
     StorageError::Other(Box::new(error))
+}
+
+/// Whether a table, a column or a function is missing.
+fn lacks_schema(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| matches!(&*code, "42P01" | "42703" | "42883"))
 }
 
 /// A row that this program can't have written.

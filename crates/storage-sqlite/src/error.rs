@@ -26,8 +26,17 @@ pub(crate) fn storage_error(error: sqlx::Error) -> StorageError {
                 None => StorageError::Other(error.into()),
             }
         }
+        sqlx::Error::Database(database) if lacks_schema(database.message()) => {
+            StorageError::OutdatedSchema(error.into())
+        }
         _ => StorageError::Other(error.into()),
     }
+}
+
+/// SQLite has no code of its own for this.
+fn lacks_schema(message: &str) -> bool {
+    ["no such table: ", "no such column: "].iter().any(|start| message.starts_with(start))
+        || message.starts_with("table ") && message.contains(" has no column named ")
 }
 
 /// The same of an error of a migration.

@@ -12,6 +12,7 @@ mod signals;
 mod tls;
 #[cfg(feature = "otlp")]
 mod traces;
+mod whereabouts;
 
 use std::process::ExitCode;
 

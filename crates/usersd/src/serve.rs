@@ -13,6 +13,7 @@ use crate::connections::Bounded;
 use crate::failure::Failure;
 use crate::signals::reload_asked;
 use crate::tls::Tls;
+use crate::whereabouts::Whereabouts;
 use crate::{routes, tls};
 
 /// How long a link into the admin pages is good.
@@ -60,10 +61,12 @@ impl Site<'_> {
         let bound = listener.local_addr().map_err(Failure::because("listening"))?;
         let base = format!("{}://{bound}", if tls.is_some() { "https" } else { "http" });
         println!("usersd: listening on {base}");
+        let shown = base.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
+        let _written_down = Whereabouts::write_down(&config.database, &shown);
         if config.admin_pages {
-            let shown = base.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
             greet(web, &shown, self.new_admin).await?;
         }
+
         let keep_reading = tls::keep_reading(tls.clone(), reload_asked()?);
         let service = routes::router(config, self.pool, web, self.metrics)
             .into_make_service_with_connect_info::<SocketAddr>();

@@ -134,7 +134,8 @@ impl From<UserError> for Problem {
             UserError::NotAllowed(_) | UserError::LegalHold(_) => {
                 (StatusCode::CONFLICT, "Its state does not allow this")
             }
-            UserError::Storage(StorageError::Unavailable(_)) => {
+            // A host that was started before the migration goes on by itself after it.
+            UserError::Storage(StorageError::Unavailable(_) | StorageError::OutdatedSchema(_)) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "the storage does not answer"

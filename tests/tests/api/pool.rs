@@ -98,6 +98,8 @@ async fn a_schema_that_is_not_there_is_an_error_of_the_storage() {
         let users = UserService::new(&pool).unwrap();
         assert_eq!(code(users.find_by_name("ada").await), "storage");
         assert_eq!(code(users.count(&UserFilter::default()).await), "storage");
+        let told = users.count(&UserFilter::default()).await.unwrap_err().to_string();
+        assert!(told.contains("schema") && told.contains("migrate"), "{told}");
         pool.close().await.unwrap();
     }
 }
@@ -128,6 +130,8 @@ async fn a_database_out_of_reach_is_told_without_its_password() {
     let error = DbPool::connect(url).await.unwrap_err();
     assert_eq!(error.code(), "storage");
     assert!(!whole(&error).contains("secretword"), "{error:?}");
+    let told = error.to_string();
+    assert!(told.contains("not available") && told.contains("refused"), "{told}");
     // A file can't be a folder.
     let folder = tempfile::tempdir().unwrap();
     let text = "name,email\n".repeat(100);

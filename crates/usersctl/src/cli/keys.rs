@@ -59,9 +59,10 @@ pub(crate) struct AdminLinkArgs {
     /// An id, an email or a name of an admin
     #[arg(value_name = "NAME")]
     pub(crate) user: String,
-    /// Where the admin pages are
-    #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
-    pub(crate) url: String,
+    /// Where the admin pages are [default: where the usersd on this database and machine listens, or else
+    /// http://127.0.0.1:8080]
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
     /// How long the link can be used: up to a day
     #[arg(long, value_parser = duration, default_value = "10m", value_name = "DURATION")]
     pub(crate) lifetime: Duration,

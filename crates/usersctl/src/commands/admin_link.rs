@@ -1,5 +1,7 @@
 //! `usersctl admin-link`: a one-time link into the admin pages.
 
+use std::fs;
+
 use systemprompt_users::{User, UserError, UserRole, format_duration};
 
 use crate::cli::AdminLinkArgs;
@@ -7,8 +9,15 @@ use crate::exit::{Done, Failure, Outcome, note};
 use crate::host::Host;
 use crate::output::{AdminLinkRow, printable};
 
+/// Where `usersd` listens unless it is told otherwise.
+const DEFAULT_URL: &str = "http://127.0.0.1:8080";
+
 pub(super) async fn run(args: AdminLinkArgs, host: &Host) -> Outcome {
-    let base = base(&args.url)?;
+    let url = match args.url {
+        Some(url) => url,
+        None => running(host),
+    };
+    let base = base(&url)?;
     let services = host.connect().await?;
     let Some(user) = services.admin.find_any_status(&args.user).await? else {
         let name = printable(&args.user);
@@ -30,6 +39,18 @@ pub(super) async fn run(args: AdminLinkArgs, host: &Host) -> Outcome {
         format_duration(args.lifetime)
     ));
     Ok(Done::All)
+}
+
+/// Where the daemon on this database listens, as far as it has written that down on this machine.
+fn running(host: &Host) -> String {
+    let written = host.address_file().and_then(|file| fs::read_to_string(file).ok());
+    let written = written.map(|text| text.trim().to_owned()).filter(|url| base(url).is_ok());
+    written.unwrap_or_else(|| {
+        note(&format!(
+            "no usersd on this database was found; --url says where it is, if not at {DEFAULT_URL}"
+        ));
+        DEFAULT_URL.to_owned()
+    })
 }
 
 /// Refuses whom the admin pages would refuse, and says what to do.

@@ -119,6 +119,18 @@ fn a_link_lets_an_admin_in_once() {
 }
 
 #[test]
+fn a_link_leads_to_where_usersd_listens() {
+    let cli = Cli::with_users();
+    let ran = cli.run(&["admin-link", "ada"]);
+    assert!(ran.out.starts_with("http://127.0.0.1:8080/") && ran.err.contains("--url"), "{ran:?}");
+    cli.file("users.db.usersd", "https://127.0.0.1:34567\n");
+    let ran = cli.run(&["admin-link", "ada"]);
+    assert!(ran.out.starts_with("https://127.0.0.1:34567/admin/") && !ran.err.contains("--url"));
+    cli.file("users.db.usersd", "no address\n");
+    assert!(cli.run(&["admin-link", "ada"]).out.starts_with("http://127.0.0.1:8080/"));
+}
+
+#[test]
 fn a_link_is_for_active_admins_only() {
     let cli = Cli::with_users();
     cli.fails(&["admin-link", "bob"], 4, "users promote");

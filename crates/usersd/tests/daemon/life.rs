@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::thread;
 use std::time::Duration;
 
@@ -90,6 +91,19 @@ fn whoever_says_stop_twice_is_not_kept_waiting() {
         let (status, log) = daemon.wait();
         assert_eq!(status.code(), Some(code), "{log}");
     }
+}
+
+#[test]
+fn where_it_listens_is_written_down_beside_the_file_while_it_runs() {
+    let place = Place::new();
+    let mut daemon = place.start(&[]);
+    let file = place.path().join("users.db.usersd");
+    let written = || fs::read_to_string(&file);
+    assert_eq!(written().unwrap().trim(), format!("http://{}", daemon.address));
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    daemon.signal("TERM");
+    let (status, log) = daemon.wait();
+    assert!(status.success() && written().is_err(), "{log}");
 }
 
 #[test]
