@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::redact_urls;
-use crate::url::DatabaseUrl;
+use crate::url::{DatabaseUrl, SqliteFile};
 
 /// The longest part of a file's name that is made of a URL, in bytes.
 const MAX_NAME_BYTES: usize = 180;
@@ -25,7 +25,7 @@ const MAX_NAME_BYTES: usize = 180;
 pub fn address_file(url: &str, data_folder: &Path) -> Option<PathBuf> {
     match DatabaseUrl::parse(url).ok()? {
         DatabaseUrl::Memory => None,
-        DatabaseUrl::Sqlite(path) => {
+        DatabaseUrl::Sqlite(SqliteFile { path, .. }) => {
             let mut file = path.into_os_string();
             file.push(".usersd");
             Some(file.into())

@@ -10,12 +10,12 @@ use systemprompt_users_domain::{
 };
 use systemprompt_users_memory::MemoryStorage;
 use systemprompt_users_postgres::{PostgresOptions, PostgresStorage, UrlError};
-use systemprompt_users_sqlite::SqliteStorage;
+use systemprompt_users_sqlite::{SqliteOptions, SqliteStorage};
 
 pub use address_file::address_file;
 pub use redact::redact_urls;
 
-use crate::url::DatabaseUrl;
+use crate::url::{DatabaseUrl, SqliteFile};
 
 /// A storage chosen by a URL. A clone is a handle to the same data.
 #[derive(Clone)]
@@ -51,8 +51,11 @@ pub struct SchemaVersion {
 }
 
 impl DbPool {
-    /// Connects to `memory:`, `sqlite://path` (the file and its folder are made if absent) or
-    /// `postgres://user@host/name`. It does not migrate.
+    /// Connects to `memory:`, `sqlite://path` or `postgres://user@host/name`. It does not migrate.
+    ///
+    /// The file of `sqlite://path` and its folder are made if absent, readable for this account alone;
+    /// `sqlite://path?mode=rw` makes none. What is special in a URL is percent-encoded (`%20`, `%3F`, `%25`), and
+    /// `~/` is the home folder. A file of another program is refused and left as it is.
     ///
     /// A Postgres URL may name several hosts, `postgres://user@host1:5432,host2:5433/name`, or
     /// `postgres:///name?host=host1,host2&port=5432,5433`. They are tried in turn, each for at most `connect_timeout`
@@ -64,9 +67,29 @@ impl DbPool {
     /// `Validation` of `database` when the URL is none of these, or has an option that is not known; the message never
     /// repeats what may hold a password. `Storage` when no server answers, or none that takes changes.
     pub async fn connect(url: &str) -> Result<Self> {
-        let backend = match DatabaseUrl::parse(url)? {
+        Self::connect_to(DatabaseUrl::parse(url)?).await
+    }
+
+    /// Connects like [`connect`](Self::connect), but makes no file: for those who only read, and would otherwise
+    /// find an empty database behind a path that is mistyped.
+    ///
+    /// # Errors
+    /// As for [`connect`](Self::connect); `Storage` when the file is not there.
+    pub async fn connect_existing(url: &str) -> Result<Self> {
+        let mut url = DatabaseUrl::parse(url)?;
+        if let DatabaseUrl::Sqlite(file) = &mut url {
+            file.create = false;
+        }
+        Self::connect_to(url).await
+    }
+
+    async fn connect_to(url: DatabaseUrl<'_>) -> Result<Self> {
+        let backend = match url {
             DatabaseUrl::Memory => Backend::Memory(MemoryStorage::new()),
-            DatabaseUrl::Sqlite(path) => Backend::Sqlite(SqliteStorage::connect(&path).await?),
+            DatabaseUrl::Sqlite(SqliteFile { path, create }) => {
+                let options = SqliteOptions { create, ..SqliteOptions::new(path) };
+                Backend::Sqlite(SqliteStorage::connect_with(options).await?)
+            }
             DatabaseUrl::Postgres(url) => {
                 PostgresStorage::check_url(url).map_err(|error| not_a_url("database", &error))?;
                 Backend::Postgres(PostgresStorage::connect(url).await?)

@@ -10,6 +10,9 @@ use systemprompt_users_domain::{StorageError, UniqueKey};
 const BUSY: i32 = 5;
 const LOCKED: i32 = 6;
 
+/// The file, or the disk under it, takes no changes: somebody has to see to that, while reading goes on.
+const READONLY: i32 = 8;
+
 /// The low byte of an extended result code is the primary one.
 const PRIMARY: i32 = 0xff;
 
@@ -17,7 +20,7 @@ const PRIMARY: i32 = 0xff;
 pub(crate) fn storage_error(error: sqlx::Error) -> StorageError {
     match &error {
         sqlx::Error::PoolTimedOut => StorageError::Unavailable(error.into()),
-        sqlx::Error::Database(database) if is_busy(database.as_ref()) => {
+        sqlx::Error::Database(database) if may_pass(database.as_ref()) => {
             StorageError::Unavailable(error.into())
         }
         sqlx::Error::Database(database) if database.is_unique_violation() => {
@@ -52,9 +55,9 @@ pub(crate) fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> StorageEr
     StorageError::Other(error.into())
 }
 
-fn is_busy(error: &dyn DatabaseError) -> bool {
+fn may_pass(error: &dyn DatabaseError) -> bool {
     let code = error.code().and_then(|code| code.parse::<i32>().ok());
-    code.is_some_and(|code| matches!(code & PRIMARY, BUSY | LOCKED))
+    code.is_some_and(|code| matches!(code & PRIMARY, BUSY | LOCKED | READONLY))
 }
 
 /// Which key is taken; SQLite names its columns: `UNIQUE constraint failed: users.email`.

@@ -5,6 +5,7 @@ mod bans;
 mod codec;
 mod error;
 mod events;
+mod file;
 mod jobs;
 mod migrations;
 mod readers;

@@ -1,10 +1,11 @@
 //! The schema's versions and the way up.
 
 use sqlx::migrate::{Migrate, Migrator};
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
 use systemprompt_users_domain::StorageResult;
 
 use crate::error::{migrate_error, other, storage_error};
+use crate::file::APPLICATION_ID;
 use crate::users;
 
 /// The folder `migrations/sqlite` of the repository, part of the binary.
@@ -36,6 +37,10 @@ pub(crate) async fn run(pool: &SqlitePool) -> StorageResult<()> {
     let before = version(&mut transaction).await?;
     // `run` does the same, but its future is not `Send` for every caller.
     MIGRATOR.run_direct(None, &mut *transaction, false).await.map_err(migrate_error)?;
+    sqlx::query(AssertSqlSafe(format!("PRAGMA application_id = {APPLICATION_ID}")))
+        .execute(&mut *transaction)
+        .await
+        .map_err(storage_error)?;
     users::tune_index(&mut transaction).await?;
     if before.current < SEARCH_VERSION {
         users::index_everybody(&mut transaction).await?;

@@ -13,6 +13,7 @@ use systemprompt_users_domain::{ChangeSignal, Storage, StorageError, StorageResu
 use tokio::sync::Semaphore;
 
 use crate::error::{other, storage_error};
+use crate::file::{self, Guard};
 use crate::migrations::{self, SchemaVersion};
 use crate::readers::Readers;
 use crate::signal::Bell;
@@ -31,6 +32,7 @@ pub struct SqliteStorage {
     patience: Duration,
     bell: Bell,
     watcher: Arc<SqliteConnectOptions>,
+    guard: Arc<Guard>,
 }
 
 /// Where the database is, and how it is worked with.
@@ -45,8 +47,10 @@ pub struct SqliteStorage {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqliteOptions {
-    /// The file; made if absent, with the folders above it.
+    /// The file.
     pub path: PathBuf,
+    /// Whether it is made if absent, readable for this account alone, with the folders above it. True.
+    pub create: bool,
     /// How long a unit waits for another one, of this process or another, before it is `Unavailable`. 5 s.
     pub busy_timeout: Duration,
     /// How many units can read at a time; more wait their turn. At least 1; 16.
@@ -56,7 +60,12 @@ pub struct SqliteOptions {
 impl SqliteOptions {
     /// The defaults for that file.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), busy_timeout: Duration::from_secs(5), max_readers: 16 }
+        Self {
+            path: path.into(),
+            create: true,
+            busy_timeout: Duration::from_secs(5),
+            max_readers: 16,
+        }
     }
 }
 
@@ -68,7 +77,8 @@ impl SqliteStorage {
     /// before the first use.
     ///
     /// # Errors
-    /// `Unavailable` when it is locked for too long, `Other` when it can't be opened or is no database.
+    /// `Unavailable` when it is locked for too long, `Other` when it can't be opened, is not a database, or is
+    /// another program's: that one is left as it is.
     pub async fn connect(path: &Path) -> StorageResult<Self> {
         Self::connect_with(SqliteOptions::new(path)).await
     }
@@ -78,9 +88,9 @@ impl SqliteStorage {
     /// # Errors
     /// As for [`SqliteStorage::connect`].
     pub async fn connect_with(options: SqliteOptions) -> StorageResult<Self> {
-        if let Some(folder) = options.path.parent() {
-            std::fs::create_dir_all(folder).map_err(other)?;
-        }
+        file::make(&options.path, options.create)?;
+        file::refuse_foreign(&options.path).await?;
+        let guard = Arc::new(Guard::new(&options.path)?);
         let writer = connect_writer(&options).await?;
         let readers = Readers::new(
             reader_options(&options),
@@ -94,6 +104,7 @@ impl SqliteStorage {
             patience: options.busy_timeout,
             bell: Bell::default(),
             watcher: Arc::new(reader_options(&options)),
+            guard,
         })
     }
 
@@ -111,6 +122,7 @@ impl SqliteStorage {
     /// # Errors
     /// `Unavailable` or `Other` when the database can't be read.
     pub async fn schema_version(&self) -> StorageResult<SchemaVersion> {
+        self.guard.check()?;
         migrations::version(self.readers.acquire().await?.connection()?).await
     }
 
@@ -142,6 +154,7 @@ impl SqliteStorage {
 #[async_trait]
 impl Storage for SqliteStorage {
     async fn read(&self) -> StorageResult<Box<dyn UnitOfWork>> {
+        self.guard.check_sometimes()?;
         Ok(Box::new(Unit::Read(self.readers.acquire().await?)))
     }
 
@@ -150,9 +163,11 @@ impl Storage for SqliteStorage {
             .await
             .map_err(|elapsed| StorageError::Unavailable(elapsed.into()))?
             .map_err(other)?;
+        self.guard.check()?;
         // Immediate: a unit that read first and wrote later could find that another one wrote between.
         let transaction = self.begin().await.map_err(storage_error)?;
-        Ok(Box::new(Unit::Write { transaction, _turn: turn, bell: self.bell.clone() }))
+        let (bell, guard) = (self.bell.clone(), Arc::clone(&self.guard));
+        Ok(Box::new(Unit::Write { transaction, _turn: turn, bell, guard }))
     }
 
     async fn signal(&self) -> StorageResult<Box<dyn ChangeSignal>> {
@@ -203,7 +218,6 @@ fn base_options(options: &SqliteOptions) -> SqliteConnectOptions {
 /// The writer keeps 64 MB of pages, so that an import does not read its indexes again and again.
 fn writer_options(options: &SqliteOptions) -> SqliteConnectOptions {
     base_options(options)
-        .create_if_missing(true)
         .pragma("cache_size", "-65536")
         // After a large unit the log shrinks back to this.
         .pragma("journal_size_limit", "67108864")
@@ -228,6 +242,7 @@ mod tests {
     async fn a_commit_waits_for_the_disk() {
         let folder = tempfile::tempdir().unwrap();
         let options = SqliteOptions::new(folder.path().join("users.db"));
+        file::make(&options.path, true).unwrap();
         let mut writer = writer_options(&options).connect().await.unwrap();
         assert_eq!(pragma(&mut writer, "journal_mode").await, "wal");
         assert_eq!(pragma(&mut writer, "synchronous").await, "2", "2 is FULL");
@@ -238,6 +253,7 @@ mod tests {
     async fn a_reader_can_t_write() {
         let folder = tempfile::tempdir().unwrap();
         let options = SqliteOptions::new(folder.path().join("users.db"));
+        file::make(&options.path, true).unwrap();
         let _writer = writer_options(&options).connect().await.unwrap();
         let mut reader = reader_options(&options).connect().await.unwrap();
         let refused = sqlx::raw_sql("CREATE TABLE t (x)").execute(&mut reader).await.unwrap_err();

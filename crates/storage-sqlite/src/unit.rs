@@ -1,5 +1,7 @@
 //! The unit of work: one connection, and on it every repository.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteTransaction;
 use sqlx::{Connection, SqliteConnection};
@@ -10,6 +12,7 @@ use systemprompt_users_domain::{
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::error::{other, storage_error};
+use crate::file::Guard;
 use crate::readers::Reader;
 use crate::signal::Bell;
 
@@ -22,6 +25,7 @@ pub(crate) enum Unit {
         /// Given back after the transaction.
         _turn: OwnedSemaphorePermit,
         bell: Bell,
+        guard: Arc<Guard>,
     },
 }
 
@@ -89,7 +93,9 @@ impl UnitOfWork for Unit {
     async fn commit(self: Box<Self>) -> StorageResult<()> {
         match *self {
             Self::Read(_) => Ok(()),
-            Self::Write { transaction, bell, .. } => {
+            Self::Write { transaction, bell, guard, .. } => {
+                // What is written to a file that is gone must not be acknowledged.
+                guard.check()?;
                 transaction.commit().await.map_err(storage_error)?;
                 bell.ring();
                 Ok(())

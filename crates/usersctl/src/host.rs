@@ -8,18 +8,20 @@ use directories::ProjectDirs;
 use systemprompt_users::{
     Actor, ActorName, ApiKeyService, BackendKind, BanService, Context, DbPool, Doctor,
     EventService, JobRunner, SchemaVersion, SessionService, SignInLinkService, UserAdminService,
-    UserService, registered_jobs,
+    UserService, address_file, registered_jobs,
 };
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{Format, GlobalArgs};
-use crate::exit::{Failure, Outcome};
+use crate::cli::{Command, Format, GlobalArgs};
+use crate::exit::{Failure, Outcome, note};
 use crate::output::{Output, Terminal};
 
 /// What was said for all commands.
 #[derive(Debug)]
 pub(crate) struct Host {
     database: Option<String>,
+    /// Whether the command makes a file where there is none.
+    makes_database: bool,
     actor: Actor,
     format: Option<Format>,
     pool: OnceCell<DbPool>,
@@ -40,7 +42,7 @@ pub(crate) struct Services {
 }
 
 impl Host {
-    pub(crate) fn new(args: &GlobalArgs) -> Result<Self, Failure> {
+    pub(crate) fn new(args: &GlobalArgs, command: &Command) -> Result<Self, Failure> {
         let default_level = match args.verbose {
             0 => "error",
             1 => "info",
@@ -57,6 +59,7 @@ impl Host {
             .init();
         Ok(Self {
             database: args.database.clone(),
+            makes_database: command.makes_database(),
             actor: actor(args.actor.as_deref())?,
             format: args.output,
             pool: OnceCell::new(),
@@ -82,8 +85,12 @@ impl Host {
     /// The services on a storage whose schema is up to date.
     pub(crate) async fn connect(&self) -> Result<Services, Failure> {
         let pool = self.open().await?;
-        if needs_migration(pool.kind(), pool.schema_version().await?)? {
+        let version = pool.schema_version().await?;
+        if needs_migration(pool.kind(), version)? {
             pool.migrate().await?;
+            if version.current == 0 && pool.kind() == BackendKind::Sqlite {
+                note(&format!("made the database {}", self.url()?));
+            }
         }
         Ok(self.services(&pool))
     }
@@ -129,12 +136,25 @@ impl Host {
     }
 
     async fn open_at(&self, url: &str) -> Result<DbPool, Failure> {
-        let pool = DbPool::connect(url).await?;
+        let pool = match self.makes_database {
+            true => DbPool::connect(url).await?,
+            false => DbPool::connect_existing(url).await.inspect_err(|error| {
+                if error.field().is_none() && is_missing_file(url) {
+                    note("only `usersctl migrate`, `usersd` and commands that add something make a database");
+                }
+            })?,
+        };
         Ok(self.pool.get_or_init(|| pool).clone())
     }
 
     fn url(&self) -> Result<String, Failure> {
         self.database.clone().map_or_else(default_database, Ok)
+    }
+
+    /// Where a daemon on this storage writes down at which address it listens.
+    pub(crate) fn address_file(&self) -> Option<PathBuf> {
+        let folders = ProjectDirs::from("", "", "systemprompt-users")?;
+        address_file(&self.url().ok()?, folders.data_dir())
     }
 
     /// Where results go, in the format that was asked for.
@@ -199,7 +219,10 @@ fn default_database() -> Result<String, Failure> {
     let folder: Option<PathBuf> = ProjectDirs::from("", "", "systemprompt-users")
         .map(|folders| folders.data_dir().to_owned());
     let path = folder.map(|folder| folder.join("users.db"));
-    let url = path.as_deref().and_then(|path| path.to_str()).map(|path| format!("sqlite://{path}"));
+    let url = path
+        .as_deref()
+        .and_then(|path| path.to_str())
+        .map(|path| format!("sqlite://{}", path.replace('%', "%25").replace('?', "%3F")));
     url.ok_or_else(|| {
         Failure::Usage("there is no data folder for this account: pass --database URL".into())
     })

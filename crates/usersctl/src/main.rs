@@ -18,7 +18,7 @@ use crate::host::Host;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome =
-        Host::new(&cli.global).and_then(|host| host.run(commands::run(cli.command, &host)));
+    let outcome = Host::new(&cli.global, &cli.command)
+        .and_then(|host| host.run(commands::run(cli.command, &host)));
     exit::report(outcome)
 }

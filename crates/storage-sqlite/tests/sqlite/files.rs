@@ -209,3 +209,72 @@ async fn ids_are_in_order_however_they_come() {
     let expected: Vec<_> = [19].into_iter().chain(190..200).map(fixtures::user_id).collect();
     assert_eq!(found.iter().map(|user| user.id).collect::<Vec<_>>(), expected);
 }
+
+#[tokio::test]
+async fn nothing_is_acknowledged_to_a_file_that_is_gone() {
+    let (storage, folder) = fresh().await;
+    store(&storage, 1).await;
+    let (path, aside) = (file(&folder), folder.path().join("aside.db"));
+    let mut begun = storage.write().await.unwrap();
+    begun.users().insert_many(&[fixtures::user(2)]).await.unwrap();
+    std::fs::rename(&path, &aside).unwrap();
+    let refused = begun.commit().await;
+    assert!(
+        matches!(&refused, Err(StorageError::Unavailable(why)) if why.to_string().contains("removed"))
+    );
+    assert!(matches!(storage.write().await.map(drop), Err(StorageError::Unavailable(_))));
+    assert!(storage.schema_version().await.is_err(), "a host can tell that it is not ready");
+    // Another file in its place is not the one that was opened.
+    std::fs::copy(&aside, &path).unwrap();
+    assert!(storage.write().await.is_err());
+    std::fs::rename(&aside, &path).unwrap();
+    store(&storage, 3).await;
+    assert_eq!(
+        count(&storage).await,
+        2,
+        "the right file is back, and what was refused is not in it"
+    );
+}
+
+#[tokio::test]
+async fn another_program_s_file_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("theirs.db");
+    let url = format!("sqlite://{}?mode=rwc", path.display());
+    let mut theirs = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.unwrap();
+    sqlx::raw_sql("CREATE TABLE notes (text TEXT)").execute(&mut theirs).await.unwrap();
+    let refused = |refused: Result<SqliteStorage, StorageError>| {
+        let error = refused.map(drop).unwrap_err();
+        assert!(
+            matches!(&error, StorageError::Other(why) if why.to_string().contains("theirs.db"))
+        );
+    };
+    let before = std::fs::read(&path).unwrap();
+    refused(SqliteStorage::connect(&path).await);
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    // Nor one that another program has marked, though it is empty.
+    sqlx::raw_sql("DROP TABLE notes; PRAGMA application_id = 7")
+        .execute(&mut theirs)
+        .await
+        .unwrap();
+    refused(SqliteStorage::connect(&path).await);
+    sqlx::raw_sql("PRAGMA application_id = 0").execute(&mut theirs).await.unwrap();
+    let ours = SqliteStorage::connect(&path).await.unwrap();
+    ours.migrate().await.unwrap();
+    let id: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut theirs).await.unwrap();
+    assert_eq!(id.to_be_bytes()[4..], *b"spUs");
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_is_made_only_when_that_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep").join("users.db");
+    let options = || SqliteOptions { create: false, ..SqliteOptions::new(&path) };
+    let refused = SqliteStorage::connect_with(options()).await.map(drop);
+    assert!(
+        matches!(refused, Err(StorageError::Other(why)) if why.to_string().contains("users.db"))
+    );
+    assert!(!folder.path().join("deep").exists());
+    SqliteStorage::connect(&path).await.unwrap().close().await.unwrap();
+    SqliteStorage::connect_with(options()).await.unwrap();
+}

@@ -129,6 +129,21 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// Whether it makes a database where there is none: those that add something do, and who brings the schema up
+    /// to date. Others would only hide that a path is mistyped.
+    pub(crate) const fn makes_database(&self) -> bool {
+        matches!(
+            self,
+            Self::Migrate { dry_run: false }
+                | Self::Users(UsersCommand::Create(_) | UsersCommand::Import(_))
+                | Self::Bans(BansCommand::Add(_) | BansCommand::Import(_))
+                | Self::Bans(BansCommand::Allow(AllowCommand::Add { .. }))
+                | Self::Keys(KeysCommand::Create(_))
+        )
+    }
+}
+
 /// What every command takes that destroys something.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct ConfirmArgs {

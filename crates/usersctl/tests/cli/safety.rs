@@ -136,3 +136,24 @@ fn bad_input_is_refused_by_its_field() {
     cli.fails(&["--database", "mysql://u:secret@h/d", "users", "list"], 2, "database: expected");
     cli.fails(&["users", "frobnicate"], 2, "unrecognized subcommand");
 }
+
+#[test]
+fn a_command_that_only_reads_makes_no_database() {
+    let cli = Cli::new();
+    for args in [
+        &["users", "list"][..],
+        &["users", "show", "ada"],
+        &["users", "suspend", "ada", "--yes"],
+        &["bans", "check", "203.0.113.1"],
+        &["doctor"],
+        &["migrate", "--dry-run"],
+    ] {
+        let ran = cli.fails(args, 1, "users.db");
+        assert!(ran.err.contains("usersctl migrate"), "{ran:?}");
+        assert!(!cli.path("users.db").exists(), "{args:?}");
+    }
+    let ran = cli.run(&["users", "create", "ada", "ada@example.com"]);
+    assert!(ran.code == 0 && ran.err.contains("made the database"), "{ran:?}");
+    let ran = cli.run(&["users", "create", "bob", "bob@example.com"]);
+    assert!(ran.code == 0 && !ran.err.contains("made the database"), "{ran:?}");
+}

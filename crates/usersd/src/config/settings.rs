@@ -201,5 +201,5 @@ impl Settings {
 fn default_database() -> Option<String> {
     let folders = ProjectDirs::from("", "", "systemprompt-users")?;
     let path = folders.data_dir().join("users.db");
-    Some(format!("sqlite://{}", path.to_str()?))
+    Some(format!("sqlite://{}", path.to_str()?.replace('%', "%25").replace('?', "%3F")))
 }
