@@ -34,7 +34,7 @@ pub(super) async fn ban(
     let params = body.params()?;
     let ban = web.bans(who.actor()).ban_ip_with_metadata(&params).await.map_err(refused)?;
     let note = IpTarget::host_bits(&params.ban.ip);
-    let ban = BanBody { note, ..BanBody::new(ban, web.now()) };
+    let ban = BanBody::new(ban, web.now()).with_note(note);
     let place = format!("{}/bans/{}", api::PREFIX, segment(&ban.target));
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(ban)))
 }

@@ -57,10 +57,14 @@ pub(in crate::api) struct BanBody {
     /// In the answer to a request that wrote the network by an address inside of it, such as `203.0.113.7/8`: which
     /// network is banned.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) note: Option<String>,
+    note: Option<String>,
 }
 
 impl BanBody {
+    pub(super) fn with_note(self, note: Option<String>) -> Self {
+        Self { note, ..self }
+    }
+
     pub(super) fn new(ban: BannedIp, now: DateTime<Utc>) -> Self {
         Self {
             in_force: ban.is_in_force(now),
