@@ -5,12 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::Router;
 use axum::http::{HeaderValue, Uri, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Redirect;
 use axum::routing::get;
 use systemprompt_users::{DbPool, Result};
 use systemprompt_users_web::health::{Health, PrometheusHandle, Readiness, SchemaState};
-use systemprompt_users_web::layers::{BanLayer, hardened, limit_addresses, settle_changes};
+use systemprompt_users_web::layers::{
+    BanLayer, hardened, limit_addresses, require_host, settle_changes,
+};
 use systemprompt_users_web::{Problem, Web, admin, api, forward_auth, health};
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -39,7 +41,7 @@ pub(crate) fn router(
         .merge(forward_auth::router(web))
         .merge(health::router(web, Health { readiness, metrics }))
         .fallback(nothing);
-    let all = hardened(all, web);
+    let all = hardened(all.layer(from_fn(require_host)), web);
     let all = match config.hsts {
         Some(seconds) => all.layer(SetResponseHeaderLayer::overriding(
             header::STRICT_TRANSPORT_SECURITY,
@@ -49,7 +51,7 @@ pub(crate) fn router(
     };
     #[cfg(feature = "otlp")]
     if config.otlp_endpoint.is_some() {
-        return all.layer(axum::middleware::from_fn(crate::traces::continued));
+        return all.layer(from_fn(crate::traces::continued));
     }
     all
 }

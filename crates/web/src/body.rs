@@ -1,9 +1,14 @@
 //! Extractors whose refusals are problem details.
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+mod query;
+
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
@@ -17,10 +22,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
-            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            let title = "The body must be application/json";
-            return Err(Problem::new(status, "unsupported_media_type", title));
+        let media_type = media_type(request.headers(), "application/json")?;
+        let is_json = media_type == "application/json"
+            || (media_type.starts_with("application/") && media_type.ends_with("+json"));
+        if !is_json {
+            return Err(unsupported("the body must be application/json"));
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
             let title = "The body is too large";
@@ -42,12 +48,56 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = value.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
-    let media_type = media_type.to_ascii_lowercase();
-    media_type == "application/json"
-        || (media_type.starts_with("application/") && media_type.ends_with("+json"))
+/// The media type of a body, in lower case and without its parameters.
+///
+/// # Errors
+/// 415 when it is missing, sent more than once, or of text that is not UTF-8; `expected` is what would be right.
+pub(crate) fn media_type(headers: &HeaderMap, expected: &str) -> Result<String, Problem> {
+    let mut values = headers.get_all(header::CONTENT_TYPE).into_iter();
+    let value = values.next().and_then(|value| value.to_str().ok());
+    let Some(value) = value.filter(|_| values.next().is_none()) else {
+        return Err(unsupported(&format!("send one `Content-Type`: {expected}")));
+    };
+    let mut parts = value.split(';');
+    let media_type = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+    for (name, charset) in parts.filter_map(|parameter| parameter.split_once('=')) {
+        let charset = charset.trim().trim_matches('"');
+        let is_utf8 =
+            ["utf-8", "utf8", "us-ascii"].iter().any(|name| name.eq_ignore_ascii_case(charset));
+        if name.trim().eq_ignore_ascii_case("charset") && !is_utf8 {
+            return Err(unsupported("the body must be in UTF-8: `charset=utf-8`"));
+        }
+    }
+    Ok(media_type)
+}
+
+/// 415, saying what would be right.
+pub(crate) fn unsupported(detail: &str) -> Problem {
+    let title = "The body is of another media type";
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", title).detail(detail)
+}
+
+/// Whether a body is compressed or otherwise encoded.
+pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
+    headers.get_all(header::CONTENT_ENCODING).into_iter().any(|value| {
+        let mut codings = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        codings.any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
+    })
+}
+
+/// A middleware: refuses encoded bodies with 415, since bodies are read as they come.
+pub(crate) async fn refuse_encoded(request: Request, next: Next) -> Response {
+    if !is_encoded(request.headers()) {
+        return next.run(request).await;
+    }
+    let title = "The body is encoded";
+    let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", title)
+        .detail("send the body without a `Content-Encoding`")
+        .field("Content-Encoding");
+    let mut response = problem.into_response();
+    let accepted = HeaderValue::from_static("identity");
+    response.headers_mut().insert(header::ACCEPT_ENCODING, accepted);
+    response
 }
 
 fn no_object() -> Problem {
@@ -78,30 +128,26 @@ fn field(detail: &str) -> Option<&str> {
     path.filter(|path| path.chars().all(in_path))
         .or_else(|| named("missing field `"))
         .or_else(|| named("duplicate field `"))
+        .or_else(|| named("unknown field `"))
 }
 
-/// The parameters behind the `?`.
+/// The parameters behind the `?`. Each may be there once, and stands for what it says and nothing else: numbers and
+/// booleans have one spelling.
 #[derive(Debug, Clone, Copy)]
 pub struct QueryParams<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParams<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        match axum::extract::Query::from_request_parts(parts, state).await {
-            Ok(axum::extract::Query(params)) => Ok(Self(params)),
-            Err(rejection) => Err(refused_query(&rejection)),
-        }
-    }
-}
-
-fn refused_query(rejection: &QueryRejection) -> Problem {
-    let text = rejection.body_text();
-    let detail = text.split_once("query string: ").map_or(text.as_str(), |(_, detail)| detail);
-    let problem = Problem::bad_request(detail);
-    match field(detail) {
-        Some(field) => problem.field(field),
-        None => problem,
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        query::read(parts.uri.query().unwrap_or_default()).map(Self).map_err(|detail| match field(
+            &detail,
+        )
+        .map(str::to_owned)
+        {
+            Some(field) => Problem::bad_request(detail).field(field),
+            None => Problem::bad_request(detail),
+        })
     }
 }
 
@@ -113,6 +159,10 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathPar
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // Nothing that is stored has such a name, and Postgres takes it for no text at all.
+        if parts.uri.path().contains("%00") {
+            return Err(Problem::bad_request("a path holds no U+0000"));
+        }
         match axum::extract::Path::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(params)) => Ok(Self(params)),
             Err(rejection) => Err(refused_path(&rejection)),
@@ -121,5 +171,10 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathPar
 }
 
 fn refused_path(rejection: &PathRejection) -> Problem {
+    if let PathRejection::FailedToDeserializePathParams(failed) = rejection
+        && let ErrorKind::InvalidUtf8InPathParam { key } = failed.kind()
+    {
+        return Problem::bad_request("the path is not UTF-8").field(key);
+    }
     Problem::not_found(rejection.body_text())
 }

@@ -3,13 +3,13 @@
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use systemprompt_users_domain::UserError;
 
 use super::error::PageError;
 use super::session::Admin;
 use super::text::sentence;
-use crate::Web;
+use crate::{Web, body};
 
 /// The fields of a form, in the order sent. What is missing is blank.
 #[derive(Debug, Clone, Default)]
@@ -84,12 +84,11 @@ impl FromRequest<Web> for Posted {
 
 /// The fields of a form's body.
 pub(super) async fn read(request: Request, web: &Web) -> Result<Fields, PageError> {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or("").trim();
-    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    let form = "application/x-www-form-urlencoded";
+    if body::media_type(request.headers(), form).ok().as_deref() != Some(form) {
         let detail = "Go back and send the form of the page.";
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        return Err(PageError::new(status, "This is no form", detail));
+        return Err(PageError::new(status, "This is not a form", detail));
     }
     Ok(Fields::parse(&Bytes::from_request(request, web).await.map_err(|error| unread(&error))?))
 }

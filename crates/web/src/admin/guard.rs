@@ -10,8 +10,8 @@ use super::error::PageError;
 use super::flash::{self, Flash};
 use super::session::{Admin, cookie_name, set_cookie};
 use super::{layout, origin, sign_in};
-use crate::Web;
 use crate::auth::{cookies, token_cookies};
+use crate::{Web, body};
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -28,9 +28,11 @@ const HEADERS: [(HeaderName, &str); 6] = [
 
 /// Refuses what other sites send, and puts the security headers on every answer.
 pub(super) async fn protect(request: Request, next: Next) -> Response {
-    let foreign = origin::is_foreign(request.method(), request.headers());
-    let mut response = if foreign {
+    let mut response = if origin::is_foreign(&request) {
         PageError::forbidden("Another site sent this form.").into_response()
+    } else if body::is_encoded(request.headers()) {
+        let (status, title) = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The form can't be read");
+        PageError::new(status, title, "Send it without a `Content-Encoding`.").into_response()
     } else {
         next.run(request).await
     };

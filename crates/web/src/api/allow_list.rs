@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::bans::{AllowedNetworkBody, refused, target};
 use super::errors::{AnyProblem, BodyProblem, ChangeProblem};
-use super::page::{PageBody, PageParams, Paged};
+use super::page::{List, PageBody, PageParams, Paged};
 use super::path::segment;
 use super::schema::{IpTargetText, Line};
 use crate::api::scopes::routes;
@@ -38,8 +38,9 @@ async fn list_allowed(
     uri: OriginalUri,
     QueryParams(params): QueryParams<PageParams>,
 ) -> Result<Paged<AllowedNetworkBody>, Problem> {
-    let page = web.bans(who.actor()).list_allowed(&params.request()?).await?;
-    Ok(Paged::new(&uri, page, AllowedNetworkBody::from))
+    let list = List::of("allow-list", &[]);
+    let page = web.bans(who.actor()).list_allowed(&params.request(list)?).await?;
+    Ok(Paged::new(&uri, list, page, AllowedNetworkBody::from))
 }
 
 /// A network to allow.

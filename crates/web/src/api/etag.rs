@@ -113,28 +113,76 @@ enum Tags {
     These(Vec<i64>),
 }
 
+/// The tags of all lines of a header, which are one list. Empty elements of a list say nothing.
 fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, Problem> {
+    let is_strong = *name == header::IF_MATCH;
+    let field = if is_strong { "If-Match" } else { "If-None-Match" };
+    let expected =
+        "expected `*` alone, or entity tags in quotes with commas between them, such as `\"1\"`";
+    let wrong = || Problem::bad_request(expected).field(field);
     let mut versions = Vec::new();
-    let mut is_there = false;
-    for value in headers.get_all(name) {
+    let (mut is_there, mut is_any, mut count) = (false, false, 0);
+    for line in headers.get_all(name) {
         is_there = true;
-        let field = if *name == header::IF_MATCH { "If-Match" } else { "If-None-Match" };
-        let unreadable =
-            || Problem::bad_request("expected entity tags such as `\"1\"`").field(field);
-        let text = value.to_str().map_err(|_| unreadable())?.trim();
-        if text == "*" {
-            return Ok(Some(Tags::Any));
-        }
-        for tag in text.split(',').map(str::trim) {
-            let strong = tag.strip_prefix("W/").unwrap_or(tag);
-            let opaque = strong.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-            let opaque = opaque.ok_or_else(unreadable)?;
-            // A weak tag never matches strongly, and a tag that is no version was never given out.
-            let is_comparable = strong == tag || *name == header::IF_NONE_MATCH;
-            versions.extend(opaque.parse::<i64>().ok().filter(|_| is_comparable));
+        let mut rest = line.as_bytes();
+        loop {
+            rest = rest.trim_ascii_start();
+            if let Some(behind) = rest.strip_prefix(b",") {
+                rest = behind;
+                continue;
+            }
+            if rest.is_empty() {
+                break;
+            }
+            let (element, behind) = Element::first(rest).ok_or_else(wrong)?;
+            count += 1;
+            match element {
+                Element::Any => is_any = true,
+                // A weak tag never matches strongly.
+                Element::Tag { is_weak, opaque } => {
+                    versions.extend(version(opaque).filter(|_| !(is_weak && is_strong)));
+                }
+            }
+            rest = behind.trim_ascii_start();
+            if !rest.is_empty() && !rest.starts_with(b",") {
+                return Err(wrong());
+            }
         }
     }
-    Ok(is_there.then_some(Tags::These(versions)))
+    match (is_there, count, is_any) {
+        (false, ..) => Ok(None),
+        (_, 1, true) => Ok(Some(Tags::Any)),
+        (_, 0, _) | (_, _, true) => Err(wrong()),
+        _ => Ok(Some(Tags::These(versions))),
+    }
+}
+
+/// One element of a list of tags.
+enum Element<'a> {
+    Any,
+    Tag { is_weak: bool, opaque: &'a [u8] },
+}
+
+impl<'a> Element<'a> {
+    /// The element that a text begins with, and what stands behind it. A comma inside of the quotes is part of a tag.
+    fn first(text: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        if let Some(behind) = text.strip_prefix(b"*") {
+            return Some((Self::Any, behind));
+        }
+        let strong = text.strip_prefix(b"W/");
+        let quoted = strong.unwrap_or(text).strip_prefix(b"\"")?;
+        let end = quoted.iter().position(|byte| *byte == b'"')?;
+        let (opaque, behind) = quoted.split_at_checked(end)?;
+        let is_allowed = |byte: &u8| *byte > b' ' && *byte != 0x7f;
+        let element = Self::Tag { is_weak: strong.is_some(), opaque };
+        opaque.iter().all(is_allowed).then_some((element, behind.get(1..)?))
+    }
+}
+
+/// The version that a tag of ours stands for. Any other tag, `"+4"` and `"05"` too, was never given out.
+fn version(opaque: &[u8]) -> Option<i64> {
+    let text = str::from_utf8(opaque).ok()?;
+    text.parse().ok().filter(|version: &i64| version.to_string() == text)
 }
 
 #[cfg(test)]
@@ -156,8 +204,51 @@ mod tests {
         assert_eq!(if_match("*"), Some(vec![-1]));
         assert_eq!(if_match("\"3\""), Some(vec![3]));
         assert_eq!(if_match("\"3\", \"4\" ,W/\"5\",\"x\""), Some(vec![3, 4]));
-        assert_eq!(if_match("3"), None);
+        assert_eq!(if_match(",, \"3\",\t,\"4\","), Some(vec![3, 4]));
+        assert_eq!(if_match("\"3,4\", \"5\""), Some(vec![5]));
+        assert_eq!(if_match("\"+4\",\"05\",\"-1\",\"\",\"4 \""), None);
+        assert_eq!(if_match("\"+4\",\"05\",\"\""), Some(vec![]));
         assert_eq!(versions(header::IF_NONE_MATCH, "W/\"5\""), Some(vec![5]));
+        for wrong in [
+            "3",
+            "",
+            " ",
+            ",",
+            "*, \"3\"",
+            "\"3\", *",
+            "*, *",
+            "**",
+            "\"3",
+            "3\"",
+            "\"3\" \"4\"",
+            "\"3\"\"4\"",
+            "\"3\";x",
+            "w/\"3\"",
+            "W/ \"3\"",
+            "W/3",
+            "'3'",
+        ] {
+            assert_eq!(if_match(wrong), None, "{wrong}");
+            assert_eq!(versions(header::IF_NONE_MATCH, wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn several_lines_are_one_list() {
+        let read = |lines: [&'static str; 2]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::IF_MATCH, HeaderValue::from_static(line));
+            }
+            match tags(&headers, &header::IF_MATCH).ok()?? {
+                Tags::Any => None,
+                Tags::These(versions) => Some(versions),
+            }
+        };
+        assert_eq!(read(["\"3\"", "\"4\""]), Some(vec![3, 4]));
+        assert_eq!(read(["\"3\",", ""]), Some(vec![3]));
+        assert_eq!(read(["*", "\"4\""]), None);
+        assert_eq!(read(["\"3", "4\""]), None);
     }
 
     #[test]

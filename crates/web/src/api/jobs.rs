@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
 use super::errors::{AnyProblem, BodyProblem, ChangeProblem};
-use super::page::{PageBody, Paged, page_request};
+use super::page::{List, PageBody, Paged, page_request};
 use crate::api::scopes::routes;
 use crate::auth::{Admin, Authorized, Read};
 use crate::{PathParams, Problem, QueryParams, Web};
@@ -204,10 +204,11 @@ async fn list_job_runs(
     uri: OriginalUri,
     QueryParams(params): QueryParams<RunParams>,
 ) -> Result<Paged<JobRunBody>, Problem> {
-    let request = page_request(params.limit, params.after.as_deref())?;
+    let list = List::of("job runs", &[]);
+    let request = page_request(list, params.limit, params.after.as_deref())?;
     let filter = JobRunFilter { job: params.job, outcome: params.outcome.map(JobOutcome::from) };
     let page = web.jobs(who.actor())?.history(&filter, &request).await?;
-    Ok(Paged::new(&uri, page, JobRunBody::from))
+    Ok(Paged::new(&uri, list, page, JobRunBody::from))
 }
 
 /// Runs a job now, whatever its schedule says, and waits a few seconds for its end. It goes on when nobody waits any

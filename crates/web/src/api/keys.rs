@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
 use super::errors::{AnyProblem, BodyProblem, ChangeProblem};
-use super::page::{PageBody, PageParams, Paged};
+use super::page::{List, PageBody, PageParams, Paged};
 use crate::api::scopes::routes;
 use crate::auth::{Admin, Authorized};
 use crate::{JsonBody, PathParams, Problem, QueryParams, Web};
@@ -140,9 +140,10 @@ async fn list_api_keys(
     uri: OriginalUri,
     QueryParams(params): QueryParams<PageParams>,
 ) -> Result<Paged<ApiKeyBody>, Problem> {
-    let page = web.api_keys(who.actor()).list(&params.request()?).await?;
+    let list = List::of("api keys", &[]);
+    let page = web.api_keys(who.actor()).list(&params.request(list)?).await?;
     let now = web.now();
-    Ok(Paged::new(&uri, page, |key| ApiKeyBody::new(key, now)))
+    Ok(Paged::new(&uri, list, page, |key| ApiKeyBody::new(key, now)))
 }
 
 /// A key to be made.

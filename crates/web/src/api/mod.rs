@@ -31,7 +31,10 @@ mod statistics;
 mod upload;
 mod users;
 
-use axum::extract::{DefaultBodyLimit, OriginalUri};
+use axum::extract::{DefaultBodyLimit, OriginalUri, Request};
+use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
 use axum::{Router, middleware};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -50,10 +53,12 @@ pub fn router(web: &Web) -> Router {
         .fallback(not_found)
         .layer(middleware::from_fn_with_state(methods, methods::explain))
         .layer(middleware::from_fn_with_state(web.clone(), crate::idempotency::remember))
+        .layer(middleware::from_fn(crate::body::refuse_encoded))
         // Before anything is answered again.
         .layer(middleware::from_fn_with_state(scopes, scopes::check))
         .layer(middleware::from_fn_with_state(web.clone(), crate::layers::limit_principals))
         .layer(middleware::from_fn_with_state(web.clone(), auth::authenticate))
+        .layer(middleware::from_fn(private))
         .layer(DefaultBodyLimit::max(web.options().max_body));
     Router::new()
         .nest(PREFIX, router)
@@ -86,8 +91,20 @@ fn routes() -> OpenApiRouter<Web> {
         .merge(keys::routes())
 }
 
+/// A middleware: every answer is for who asked alone, whichever header showed who that is.
+async fn private(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.append(header::VARY, HeaderValue::from_static("Authorization, X-Api-Key"));
+    response
+}
+
+/// How much of a path is told back, in characters.
+const SHOWN: usize = 200;
+
 async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {
-    let path = uri.path();
+    let path: String = uri.path().chars().take(SHOWN).collect();
     // What people try first with a network.
     let is_network = ["/bans/", "/allow-list/"].into_iter().any(|list| path.contains(list));
     let hint = if is_network { "; the `/` of a network is `%2F` in a path" } else { "" };

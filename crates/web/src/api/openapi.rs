@@ -6,7 +6,9 @@ use axum::routing::get;
 use bytes::Bytes;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{OpenApi, RefOr, Required, ServerBuilder};
 use utoipa::{Modify, OpenApi as _};
 
@@ -15,8 +17,9 @@ use super::schema::{FilledLine, IpAddressText, IpTargetText, Line};
 use super::scopes::{meanings, operations};
 use crate::Problem;
 
-/// The name of the one way to authenticate.
+/// The names of the two ways to authenticate.
 const BEARER: &str = "bearer";
+const API_KEY: &str = "api_key";
 
 /// What `If-Match` and `If-None-Match` look like.
 const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[0-9]+"(, *(W/)?"[0-9]+")*)$"#;
@@ -26,7 +29,8 @@ const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[0-9]+"(, *(W/)?"[0-9]+")*)$"#;
     info(
         title = "systemprompt-users",
         description = "Users, sessions, roles, bans, jobs.\n\n\
-            Every request carries `Authorization: Bearer` and an API key, or the token of an admin's session. Errors are \
+            Every request carries `Authorization: Bearer` and an API key, or the token of an admin's session; or an API \
+            key in `X-Api-Key`. Errors are \
             problem details (RFC 9457) as `application/problem+json`: `code` is stable, `field` names what is at fault. \
             Lists come in pages: send `next` of one page as `after` for the following one, or follow `Link`. A POST with \
             an `Idempotency-Key` can be sent again without being done again. Times are RFC 3339 in UTC, ids UUIDs.",
@@ -61,8 +65,10 @@ impl Modify for Completed {
             .build();
         if let Some(components) = &mut document.components {
             components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+            let value = ApiKeyValue::with_description("X-Api-Key", "An API key");
+            components.add_security_scheme(API_KEY, SecurityScheme::ApiKey(ApiKey::Header(value)));
         }
-        document.security = Some(vec![bearer()]);
+        document.security = Some(credentials());
     }
 }
 
@@ -73,7 +79,7 @@ pub(super) fn complete(routes: OpenApi) -> OpenApi {
     describe_scopes(&mut document);
     for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
-            operation.security = Some(vec![bearer()]);
+            operation.security = Some(credentials());
             operation.parameters.iter_mut().flatten().for_each(straighten);
         }
         // Streams are not remembered.
@@ -156,8 +162,10 @@ fn is_null(schema: &RefOr<Schema>) -> bool {
     matches!(schema, RefOr::T(Schema::Object(object)) if object.schema_type == SchemaType::Type(Type::Null))
 }
 
-fn bearer() -> SecurityRequirement {
-    SecurityRequirement::new::<_, [String; 0], String>(BEARER, [])
+/// Either of them will do.
+fn credentials() -> Vec<SecurityRequirement> {
+    let alone = |name| SecurityRequirement::new::<_, [String; 0], String>(name, []);
+    [BEARER, API_KEY].map(alone).to_vec()
 }
 
 fn takes_stream(operation: &Operation) -> bool {

@@ -5,6 +5,7 @@ use axum::extract::OriginalUri;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use systemprompt_users_domain::{Cursor, Page, PageLimit, PageRequest, UserError};
 use utoipa::{IntoParams, ToSchema};
 
@@ -19,9 +20,9 @@ pub(crate) struct PageBody<T> {
 }
 
 impl<T> PageBody<T> {
-    /// A page, and where the next one begins.
-    pub(crate) fn new(items: Vec<T>, next: Option<Cursor>) -> Self {
-        Self { items, next: next.map(|cursor| cursor.to_string()) }
+    /// A page of `list`, and where the next one begins.
+    pub(crate) fn new(list: List, items: Vec<T>, next: Option<Cursor>) -> Self {
+        Self { items, next: next.map(|cursor| list.seal(&cursor)) }
     }
 }
 
@@ -39,19 +40,57 @@ pub(crate) struct PageParams {
 }
 
 impl PageParams {
-    pub(crate) fn request(&self) -> Result<PageRequest, UserError> {
-        page_request(self.limit, self.after.as_deref())
+    pub(crate) fn request(&self, list: List) -> Result<PageRequest, UserError> {
+        page_request(list, self.limit, self.after.as_deref())
     }
 }
 
-/// The page that `limit` and `after` ask for.
+/// The page of `list` that `limit` and `after` ask for.
 pub(crate) fn page_request(
+    list: List,
     limit: Option<i64>,
     after: Option<&str>,
 ) -> Result<PageRequest, UserError> {
     let limit = limit.map_or(Ok(PageLimit::default()), PageLimit::new)?;
-    let after = after.map(str::parse::<Cursor>).transpose()?;
+    let after = after.map(|after| list.open(after)).transpose()?;
     Ok(PageRequest { after, limit })
+}
+
+/// Which list a cursor is of, and in which order: its mark stands before the cursor, so that no other list takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct List(u32);
+
+impl List {
+    /// The list of that name; `parts` are what else decides where an item stands in it, such as its order.
+    pub(crate) fn of(name: &str, parts: &[&str]) -> Self {
+        let mut hash = Sha256::new();
+        for part in [name].iter().chain(parts) {
+            hash.update(part.len().to_be_bytes());
+            hash.update(part);
+        }
+        let hash: [u8; 32] = hash.finalize().into();
+        Self(hash.first_chunk().map_or(0, |mark| u32::from_be_bytes(*mark)))
+    }
+
+    fn seal(self, cursor: &Cursor) -> String {
+        format!("{:08x}.{cursor}", self.0)
+    }
+
+    /// The cursor that `after` is.
+    ///
+    /// # Errors
+    /// `Validation` of `after` when it is none, or one of another list.
+    pub(crate) fn open(self, after: &str) -> Result<Cursor, UserError> {
+        let (mark, cursor) = after.split_once('.').unwrap_or_default();
+        let cursor = (mark == format!("{:08x}", self.0)).then(|| cursor.parse::<Cursor>().ok());
+        // A text that can't be stored was in no list.
+        let is_possible = |cursor: &Cursor| !cursor.text().is_ok_and(|text| text.contains('\0'));
+        cursor.flatten().filter(is_possible).ok_or_else(|| {
+            let message =
+                "this is not a cursor of this list in this order; take `next` of the page before";
+            UserError::validation("after", message)
+        })
+    }
 }
 
 /// A page with its `Link` to the next one.
@@ -65,11 +104,12 @@ impl<T> Paged<T> {
     /// A page of a list that was asked for by `uri`.
     pub(crate) fn new<S>(
         OriginalUri(uri): &OriginalUri,
+        list: List,
         page: Page<S>,
         item: impl FnMut(S) -> T,
     ) -> Self {
         let page = page.map(item);
-        let body = PageBody::new(page.items, page.next);
+        let body = PageBody::new(list, page.items, page.next);
         let link = body.next.as_deref().and_then(|next| {
             let link = format!("<{}?{}>; rel=\"next\"", uri.path(), with_after(uri.query(), next));
             HeaderValue::try_from(link).ok()
@@ -101,6 +141,23 @@ impl<T: Serialize> IntoResponse for Paged<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cursor_is_of_one_list() {
+        let cursor = Cursor::at_text("ada".into(), uuid::Uuid::nil());
+        let list = List::of("users", &["name"]);
+        let sealed = list.seal(&cursor);
+        assert_eq!(list.open(&sealed).unwrap(), cursor);
+        for other in
+            [List::of("users", &["newest"]), List::of("users", &[]), List::of("username", &[])]
+        {
+            assert_eq!(other.open(&sealed).unwrap_err().field(), Some("after"));
+        }
+        let zero = Cursor::at_text("a\0b".into(), uuid::Uuid::nil());
+        for wrong in [&cursor.to_string(), "", ".", &sealed[..9], &list.seal(&zero)] {
+            assert!(list.open(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_link_keeps_all_but_the_place() {

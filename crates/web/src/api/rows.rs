@@ -5,6 +5,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::Problem;
+use crate::body::{media_type, unsupported};
 
 /// The media type of [`RowFormat::Ndjson`].
 pub(crate) const NDJSON: &str = "application/x-ndjson";
@@ -62,19 +63,13 @@ impl RowFormat {
     /// # Errors
     /// 415 when it is neither.
     pub(crate) fn sent(headers: &HeaderMap) -> Result<Self, Problem> {
-        let named = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let named = named.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
-        match named.to_ascii_lowercase().as_str() {
+        let expected = format!("{NDJSON} or {CSV}");
+        match media_type(headers, &expected)?.as_str() {
             NDJSON | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
                 Ok(Self::Ndjson)
             }
             CSV => Ok(Self::Csv),
-            _ => {
-                let title = "The body is of another media type";
-                let (status, code) = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type");
-                Err(Problem::new(status, code, title)
-                    .detail(format!("the body must be {NDJSON} or {CSV}")))
-            }
+            _ => Err(unsupported(&format!("the body must be {expected}"))),
         }
     }
 }

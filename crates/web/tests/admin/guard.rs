@@ -204,3 +204,43 @@ async fn while_the_storage_is_gone_pages_say_so_and_nobody_is_signed_out() {
     site.storage.set_gone(false);
     site.get("/admin").await.expect(200, &["Overview"]);
 }
+
+#[tokio::test]
+async fn a_browser_that_speaks_http_2_may_send_its_own_forms() {
+    let site = Site::new().await;
+    let (cookie, body) = (site.cookie(), format!("csrf={}", site.csrf().await));
+    for (origin, status) in [
+        ("https://users.example", 303),
+        ("https://users.example:443", 303),
+        ("https://USERS.example", 303),
+        ("https://evil.example", 403),
+        ("https://users.example:8443", 403),
+    ] {
+        let headers = [("cookie", cookie.as_str()), FORM, ("origin", origin)];
+        let path = "https://users.example/admin/anonymous/cleanup";
+        let answer = site.send(Method::POST, path, &headers, body.clone()).await;
+        let refused = answer.status == 403;
+        assert_eq!(refused, status == 403, "{origin}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn no_cookie_hides_the_admins() {
+    let site = Site::new().await;
+    let other = "A".repeat(43);
+    for cookie in [
+        format!("users_admin=garbage; {}", site.cookie()),
+        format!("users_admin={other}; {}", site.cookie()),
+        format!("{}; users_admin={other}", site.cookie()),
+        format!("name=J\u{f6}rg; {}", site.cookie()),
+        format!("users_admin=\"{}\"", site.token),
+    ] {
+        site.send(Method::GET, "/admin", &[("cookie", &cookie)], Body::empty())
+            .await
+            .expect(200, &[]);
+    }
+    let cookie = format!("users_admin={other}");
+    site.send(Method::GET, "/admin", &[("cookie", &cookie)], Body::empty()).await.expect(401, &[]);
+    let headers = [("cookie", &*site.cookie()), FORM, ("content-encoding", "gzip")];
+    site.send(Method::POST, "/admin/jobs/run", &headers, "x").await.expect(415, &[]);
+}

@@ -9,6 +9,7 @@ mod if_match;
 mod jobs;
 mod keys;
 mod openapi;
+mod requests;
 mod scopes;
 mod sessions;
 mod users;

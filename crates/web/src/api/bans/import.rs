@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use systemprompt_users_application::{BanService, BulkBanOutcome};
@@ -16,6 +16,7 @@ use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem};
 use crate::api::rows::{CSV, NDJSON};
 use crate::api::schema::Line;
 use crate::auth::{Authorized, Bans};
+use crate::body::{media_type, unsupported};
 use crate::layers::LongRunning;
 use crate::{Problem, QueryParams, Web};
 
@@ -149,19 +150,14 @@ enum Format {
 }
 
 fn format(headers: &HeaderMap) -> Result<Format, Problem> {
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    match media_type.to_ascii_lowercase().as_str() {
+    let expected = "text/plain, text/csv or application/x-ndjson";
+    match media_type(headers, expected)?.as_str() {
         "text/plain" => Ok(Format::List),
         CSV => Ok(Format::Table(TableFormat::Csv)),
         NDJSON | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
             Ok(Format::Table(TableFormat::Json))
         }
-        _ => {
-            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            let title = "The body must be text/plain, text/csv or application/x-ndjson";
-            Err(Problem::new(status, "unsupported_media_type", title))
-        }
+        _ => Err(unsupported(&format!("the body must be {expected}"))),
     }
 }
 

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use super::dto::{BanBody, BanCheck, BanCount, BanFactBody};
 use super::target;
 use crate::api::errors::AnyProblem;
-use crate::api::page::{PageBody, PageParams, Paged, page_request};
+use crate::api::page::{List, PageBody, PageParams, Paged, page_request};
 use crate::api::schema::{FilledLine, IpTargetText};
 use crate::auth::{Authorized, Bans};
 use crate::{PathParams, Problem, QueryParams, Web};
@@ -49,7 +49,12 @@ pub(super) async fn list_bans(
     uri: OriginalUri,
     QueryParams(params): QueryParams<BanParams>,
 ) -> Result<Paged<BanBody>, Problem> {
-    let request = page_request(params.limit, params.after.as_deref())?;
+    let list = match (&params.source, &params.fingerprint) {
+        (Some(source), _) => List::of("bans by source", &[source]),
+        (None, Some(print)) => List::of("bans by fingerprint", &[print]),
+        (None, None) => List::of("bans", &[]),
+    };
+    let request = page_request(list, params.limit, params.after.as_deref())?;
     let bans = web.bans(who.actor());
     let page = match (&params.source, &params.fingerprint) {
         (None, None) => bans.list_active_bans(&request).await?,
@@ -61,7 +66,7 @@ pub(super) async fn list_bans(
         }
     };
     let now = web.now();
-    Ok(Paged::new(&uri, page, |ban| BanBody::new(ban, now)))
+    Ok(Paged::new(&uri, list, page, |ban| BanBody::new(ban, now)))
 }
 
 /// How many bans are in force; exact.
@@ -149,7 +154,9 @@ pub(super) async fn ban_history(
     uri: OriginalUri,
     QueryParams(params): QueryParams<PageParams>,
 ) -> Result<Paged<BanFactBody>, Problem> {
-    let (target, request) = (target(&text)?, params.request()?);
+    let target = target(&text)?;
+    let list = List::of("ban history", &[&target.to_string()]);
+    let request = params.request(list)?;
     let page = web.bans(who.actor()).ban_history(target, &request).await?;
-    Ok(Paged::new(&uri, page, BanFactBody::from))
+    Ok(Paged::new(&uri, list, page, BanFactBody::from))
 }

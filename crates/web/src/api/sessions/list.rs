@@ -10,7 +10,7 @@ use utoipa::IntoParams;
 
 use super::dto::{SessionBody, SessionState};
 use crate::api::errors::AnyProblem;
-use crate::api::page::{PageBody, Paged, page_request};
+use crate::api::page::{List, PageBody, Paged, page_request};
 use crate::auth::{Authorized, Read};
 use crate::{PathParams, Problem, QueryParams, Web};
 
@@ -31,8 +31,8 @@ pub(super) struct SessionParams {
 }
 
 impl SessionParams {
-    fn request(&self) -> Result<PageRequest> {
-        page_request(self.limit, self.after.as_deref())
+    fn request(&self, list: List) -> Result<PageRequest> {
+        page_request(list, self.limit, self.after.as_deref())
     }
 }
 
@@ -53,12 +53,13 @@ pub(super) async fn list_sessions(
     uri: OriginalUri,
     QueryParams(params): QueryParams<SessionParams>,
 ) -> Result<Paged<SessionBody>, Problem> {
-    let (sessions, request) = (web.sessions(who.actor()), params.request()?);
+    let list = List::of("sessions", &[&format!("{:?}", params.state)]);
+    let (sessions, request) = (web.sessions(who.actor()), params.request(list)?);
     let page = match params.state {
         SessionState::All => sessions.list_recent(&request).await?,
         SessionState::Live => sessions.list_all_active(&request).await?,
     };
-    Ok(Paged::new(&uri, page, SessionBody::from))
+    Ok(Paged::new(&uri, list, page, SessionBody::from))
 }
 
 /// A page of the sessions of one user, who may be deleted.
@@ -79,7 +80,8 @@ pub(super) async fn list_user_sessions(
     uri: OriginalUri,
     QueryParams(params): QueryParams<SessionParams>,
 ) -> Result<Paged<SessionBody>, Problem> {
-    let (sessions, request) = (web.sessions(who.actor()), params.request()?);
+    let list = List::of("sessions of", &[&id.to_string(), &format!("{:?}", params.state)]);
+    let (sessions, request) = (web.sessions(who.actor()), params.request(list)?);
     let page: Page<UserSession> = match params.state {
         SessionState::All => sessions.list(id, &request).await?,
         SessionState::Live => sessions.list_active(id, &request).await?,
@@ -89,7 +91,7 @@ pub(super) async fn list_user_sessions(
         let user = web.users(who.actor()).find_by_reference(&id.into()).await?;
         user.ok_or_else(|| UserError::user_not_found(id))?;
     }
-    Ok(Paged::new(&uri, page, SessionBody::from))
+    Ok(Paged::new(&uri, list, page, SessionBody::from))
 }
 
 /// A session, live or over.

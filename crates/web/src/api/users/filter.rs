@@ -75,11 +75,11 @@ macro_rules! filtered_query {
             $($(#[$field_doc])* $field: $type,)*
             /// Of any of these statuses, separated by commas. To name `deleted` asks for deleted users too.
             #[serde(default)]
-            #[param(value_type = Vec<$crate::api::users::Status>, style = Form, explode = false)]
+            #[param(value_type = Vec<$crate::api::users::Status>, style = Form, explode = false, min_items = 1)]
             status: $crate::api::users::params::CommaList<$crate::api::users::Status>,
             /// Holding any of these roles, separated by commas. To name `anonymous` asks for anonymous users.
             #[serde(default)]
-            #[param(value_type = Vec<$crate::api::users::Role>, style = Form, explode = false)]
+            #[param(value_type = Vec<$crate::api::users::Role>, style = Form, explode = false, min_items = 1)]
             role: $crate::api::users::params::CommaList<$crate::api::users::Role>,
             /// Whether anonymous users are in.
             #[serde(default)]

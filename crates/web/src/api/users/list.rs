@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::UserBody;
 use super::filter::{Order, filtered_query};
 use crate::api::errors::AnyProblem;
-use crate::api::page::{PageBody, Paged, page_request};
+use crate::api::page::{List, PageBody, Paged, page_request};
 use crate::auth::{Authorized, Read};
 use crate::{Problem, QueryParams, Web};
 
@@ -44,9 +44,10 @@ pub(super) async fn list_users(
     uri: OriginalUri,
     QueryParams(query): QueryParams<ListQuery>,
 ) -> Result<Paged<UserBody>, Problem> {
-    let request = page_request(query.limit, query.after.as_deref())?;
+    let list = List::of("users", &[&format!("{:?}", query.order)]);
+    let request = page_request(list, query.limit, query.after.as_deref())?;
     let page = web.users(who.actor()).list(&query.filter(), query.order.into(), &request).await?;
-    Ok(Paged::new(&uri, page, |user| UserBody::from(&user)))
+    Ok(Paged::new(&uri, list, page, |user| UserBody::from(&user)))
 }
 
 filtered_query! {
@@ -81,13 +82,14 @@ pub(super) async fn search_users(
     uri: OriginalUri,
     QueryParams(query): QueryParams<SearchQuery>,
 ) -> Result<Paged<UserBody>, Problem> {
-    let request = page_request(query.limit, query.after.as_deref())?;
+    let list = List::of("search", &[&query.q]);
+    let request = page_request(list, query.limit, query.after.as_deref())?;
     let found = web.users(who.actor()).search(&query.q, &query.filter(), &request).await;
     let page = found.map_err(|error| match error.field() {
         Some("query") => Problem::from(error).field("q"),
         _ => Problem::from(error),
     })?;
-    Ok(Paged::new(&uri, page, |user| UserBody::from(&user)))
+    Ok(Paged::new(&uri, list, page, |user| UserBody::from(&user)))
 }
 
 filtered_query! {

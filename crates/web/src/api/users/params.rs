@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::de::value::StrDeserializer;
-use serde::de::{Deserialize, Deserializer, IntoDeserializer};
+use serde::de::{Deserialize, Deserializer, Error as _, IntoDeserializer};
 use systemprompt_users_application::UserService;
 use systemprompt_users_domain::{ApiScope, UserId};
 use utoipa::IntoParams;
@@ -89,8 +89,11 @@ impl<T> Default for CommaList<T> {
 impl<'de, T: for<'part> Deserialize<'part>> Deserialize<'de> for CommaList<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        let items = parts.map(|part| {
+        let items = text.split(',').map(str::trim).map(|part| {
+            if part.is_empty() {
+                let message = "expected words with one comma between each two, none of them empty";
+                return Err(D::Error::custom(message));
+            }
             let part: StrDeserializer<'_, D::Error> = part.into_deserializer();
             T::deserialize(part)
         });

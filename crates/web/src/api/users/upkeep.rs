@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::UserBody;
 use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem};
-use crate::api::page::PageBody;
+use crate::api::page::{List, PageBody};
 use crate::auth::{Admin, Authorized, Read};
 use crate::{JsonBody, Problem, QueryParams, Web};
 
@@ -67,10 +67,11 @@ pub(super) async fn list_idle_anonymous(
     State(web): State<Web>,
     QueryParams(query): QueryParams<IdleQuery>,
 ) -> Result<Json<PageBody<UserBody>>, Problem> {
-    let after = query.after.as_deref().map(str::parse::<Cursor>).transpose()?;
+    let list = List::of("idle anonymous", &[]);
+    let after = query.after.as_deref().map(|after| list.open(after)).transpose()?;
     let users = web.users(who.actor()).list_idle_anonymous(days(query.days)?, after).await?;
     let next = users.last().map(|user| Cursor::at_time(user.last_active_at, user.id.as_uuid()));
-    Ok(Json(PageBody::new(users.iter().map(UserBody::from).collect(), next)))
+    Ok(Json(PageBody::new(list, users.iter().map(UserBody::from).collect(), next)))
 }
 
 /// Deletes one batch of the active anonymous users without activity for so long and without a live session.
@@ -104,7 +105,8 @@ pub(super) async fn list_purgeable(
     QueryParams(query): QueryParams<DaysQuery>,
 ) -> Result<Json<PageBody<UserBody>>, Problem> {
     let users = web.users(who.actor()).list_purgeable(days(query.days)?).await?;
-    Ok(Json(PageBody::new(users.iter().map(UserBody::from).collect(), None)))
+    let list = List::of("purgeable", &[]);
+    Ok(Json(PageBody::new(list, users.iter().map(UserBody::from).collect(), None)))
 }
 
 /// Removes for good one batch of the users that were deleted longer ago and are not on hold.
