@@ -154,7 +154,7 @@ async fn a_visitor_registers_in_place(host: &Host) {
     assert_eq!(ada.email.as_ref().unwrap().as_str(), "ada@example.com");
     assert_eq!(ada.full_name.as_ref().unwrap().as_str(), "Ada Lovelace");
     assert!(!ada.email_verified);
-    assert_eq!(host.kinds_since(start).await, ["anonymous_promoted"]);
+    assert_eq!(host.kinds_since(start).await, ["anonymous_promoted", "user_updated"]);
     let live = host.sessions.validate(&session.token.reveal()).await.unwrap().unwrap();
     assert_eq!(live.user, ada, "its sessions go on");
     assert_eq!(host.users.find_by_anonymous_token(&token.reveal()).await.unwrap(), None);
