@@ -15,7 +15,10 @@ mod users;
 
 pub use access::{ApiKeyService, IdempotencyService, SignInLinkService};
 pub use admin::UserAdminService;
-pub use bans::{BanService, BulkBanItem, BulkBanOutcome, CleanedBans};
+pub use bans::{
+    BanImpact, BanService, BulkBanItem, BulkBanOutcome, CleanedBans, WIDE_IPV4_PREFIX,
+    WIDE_IPV6_PREFIX,
+};
 pub use context::Context;
 pub use doctor::{Doctor, Finding, Invariant};
 pub use enforcer::{

@@ -64,6 +64,9 @@ pub enum UserError {
     /// The thing is not in a state that allows the operation; nothing was changed.
     #[error("{0}")]
     NotAllowed(String),
+    /// A ban would hit what is hardly meant, which was not confirmed; nothing was changed.
+    #[error("{0}; confirm it to go on")]
+    Unconfirmed(String),
     /// A legal hold forbids the purge.
     #[error("user `{0}` is under a legal hold; lift the hold first")]
     LegalHold(UserId),
@@ -108,6 +111,7 @@ impl UserError {
             Self::Stale | Self::StaleEmail => "stale",
             Self::Validation { .. } => "validation",
             Self::NotAllowed(_) => "not_allowed",
+            Self::Unconfirmed(_) => "unconfirmed",
             Self::LegalHold(_) => "legal_hold",
             Self::Storage(_) => "storage",
         }
@@ -122,6 +126,7 @@ impl UserError {
             Self::InvalidStatus(_) => Some("status"),
             Self::InvalidRole(_) | Self::InvalidRoles(_) => Some("roles"),
             Self::InvalidIp(_) => Some("ip"),
+            Self::Unconfirmed(_) => Some("confirm"),
             _ => None,
         }
     }

@@ -100,6 +100,7 @@ pub(crate) const fn code_of(error: &UserError) -> u8 {
         | UserError::Stale
         | UserError::StaleEmail
         | UserError::NotAllowed(_)
+        | UserError::Unconfirmed(_)
         | UserError::AdminsOnly
         | UserError::LegalHold(_) => 4,
         _ => 1,

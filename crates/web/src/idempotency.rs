@@ -19,7 +19,7 @@ use crate::auth::{Credential, Principal};
 use crate::{Problem, Web};
 
 /// The header of the request.
-const KEY: &str = "idempotency-key";
+pub(crate) const KEY: &str = "idempotency-key";
 
 /// The header of an answer that was given before.
 const REPLAYED: &str = "idempotency-replayed";

@@ -1,5 +1,6 @@
 //! What an error looks like over HTTP: problem details (RFC 9457).
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use axum::Json;
@@ -7,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use systemprompt_users_application::BanImpact;
 use systemprompt_users_domain::{StorageError, UserError};
 use utoipa::ToSchema;
 
@@ -29,13 +31,40 @@ pub struct Problem {
     pub code: &'static str,
     /// The field at fault, as the request spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub field: Option<Box<str>>,
     /// Until when it stays so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Box<DateTime<Utc>>>,
+    /// What the ban would hit that has to be confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub impact: Option<Box<BanImpactBody>>,
     /// After how many seconds the same may be tried again.
     #[serde(skip)]
     pub retry_after: Option<NonZeroU32>,
+}
+
+/// What a ban would hit that is hardly meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = BanImpact)]
+pub struct BanImpactBody {
+    /// The address that the request comes from, if it would be banned.
+    #[schema(required = true, value_type = Option<String>)]
+    pub own_address: Option<IpAddr>,
+    /// How many live sessions of admins were started from addresses that would be banned.
+    pub admin_sessions: u32,
+    /// Whether it is an IPv4 network wider than /8 or an IPv6 network wider than /16.
+    pub wide_network: bool,
+}
+
+impl From<&BanImpact> for BanImpactBody {
+    fn from(impact: &BanImpact) -> Self {
+        Self {
+            own_address: impact.own_address,
+            admin_sessions: impact.admin_sessions,
+            wide_network: impact.is_wide,
+        }
+    }
 }
 
 impl Problem {
@@ -49,6 +78,7 @@ impl Problem {
             code,
             field: None,
             until: None,
+            impact: None,
             retry_after: None,
         }
     }
@@ -63,7 +93,7 @@ impl Problem {
     /// The same naming the field at fault.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.field = Some(field.into().into_boxed_str());
         self
     }
 
@@ -71,6 +101,13 @@ impl Problem {
     #[must_use]
     pub fn until(mut self, until: DateTime<Utc>) -> Self {
         self.until = Some(Box::new(until));
+        self
+    }
+
+    /// The same saying what a ban would hit.
+    #[must_use]
+    pub fn impact(mut self, impact: &BanImpact) -> Self {
+        self.impact = Some(Box::new(impact.into()));
         self
     }
 
@@ -134,6 +171,7 @@ impl From<UserError> for Problem {
             UserError::NotAllowed(_) | UserError::LegalHold(_) => {
                 (StatusCode::CONFLICT, "Its state does not allow this")
             }
+            UserError::Unconfirmed(_) => (StatusCode::CONFLICT, "This has to be confirmed"),
             // A host that was started before the migration goes on by itself after it.
             UserError::Storage(StorageError::Unavailable(_) | StorageError::OutdatedSchema(_)) => {
                 tracing::warn!(
@@ -149,7 +187,7 @@ impl From<UserError> for Problem {
             _ => (StatusCode::UNPROCESSABLE_ENTITY, "A value is not acceptable"),
         };
         let mut problem = Self::new(status, error.code(), title).detail(error.to_string());
-        problem.field = error.field().map(str::to_owned);
+        problem.field = error.field().map(Box::from);
         problem
     }
 }

@@ -1,7 +1,10 @@
 //! Bans: a ledger of facts, and the state that follows.
 
 use chrono::Duration;
-use systemprompt_users::{BanDuration, BanEnd, BanFactKind, BanIpParams, IpTarget, PageRequest};
+use systemprompt_users::{
+    BanDuration, BanEnd, BanFactKind, BanIpParams, BanIpWithMetadataParams, BulkBanItem,
+    BulkBanOutcome, BulkReport, EndReason, IpTarget, NewSession, PageRequest, UserStatus,
+};
 use systemprompt_users_tests::{Host, at_once, code, field, on_every_backend};
 
 on_every_backend! {
@@ -18,6 +21,8 @@ on_every_backend! {
     offences_at_once_are_all_in_the_ledger,
     lifting_and_banning_at_once_leave_a_whole_ledger,
     the_ban_that_lasts_longest_is_answered,
+    what_a_ban_would_hit_is_told_before,
+    rows_that_hit_what_is_hardly_meant_are_refused_where_that_is_asked_for,
 }
 
 fn page() -> PageRequest {
@@ -298,4 +303,73 @@ async fn the_ban_that_lasts_longest_is_answered(host: &Host) {
     assert_eq!(find().await, "10.0.0.0/8");
     host.ban("10.1.1.1", BanDuration::Permanent).await;
     assert_eq!(find().await, "10.1.1.1", "of those that last as long the narrowest");
+}
+
+async fn what_a_ban_would_hit_is_told_before(host: &Host) {
+    let start = async |name: &str, address: &str| {
+        let user = if name == "eve" { host.user(name).await } else { host.admin(name).await };
+        let client = NewSession { ip: address.parse().ok(), ..NewSession::default() };
+        (user.id, host.sessions.create(user.id, &client).await.unwrap().session.id)
+    };
+    let (ada, _) = start("ada", "192.0.2.1").await;
+    let (bob, _) = start("bob", "2001:db8::1").await;
+    let (_, over) = start("cyd", "192.0.2.1").await;
+    start("eve", "192.0.2.1").await;
+    host.sessions.end(over, EndReason::Logout).await.unwrap();
+    let own: Option<std::net::IpAddr> = "::ffff:198.51.100.7".parse().ok();
+    let hit = async |target: &str| {
+        let impact = host.bans.ban_impact(target.parse().unwrap(), own).await.unwrap();
+        (impact.own_address.is_some(), impact.admin_sessions, impact.is_wide)
+    };
+    for (target, expected) in [
+        ("192.0.2.1", (false, 1, false)),
+        ("::ffff:192.0.2.1", (false, 1, false)),
+        ("192.0.0.0/16", (false, 1, false)),
+        ("192.0.2.2", (false, 0, false)),
+        ("2001:db8::/32", (false, 1, false)),
+        ("2001:db8::2", (false, 0, false)),
+        ("198.51.100.7", (true, 0, false)),
+        ("198.51.100.0/24", (true, 0, false)),
+        ("0.0.0.0/0", (true, 1, true)),
+        ("::/0", (false, 1, true)),
+        ("10.0.0.0/8", (false, 0, false)),
+        ("10.0.0.0/7", (false, 0, true)),
+        ("2002::/16", (false, 0, false)),
+        ("2002::/15", (false, 0, true)),
+        ("127.0.0.1", (false, 0, false)),
+    ] {
+        assert_eq!(hit(target).await, expected, "{target}");
+    }
+    assert_eq!(host.bans.count_active_bans().await.unwrap(), 0, "it only asks");
+    // An allow-list may be changed tomorrow.
+    host.bans.allow("0.0.0.0/0", None).await.unwrap();
+    assert_eq!(hit("0.0.0.0/0").await, (true, 1, true));
+    // Not hit is who is not an admin any more, or can't sign in.
+    host.admins.demote(&ada.to_string()).await.unwrap();
+    host.users.update_status(bob, UserStatus::Suspended).await.unwrap();
+    assert_eq!(hit("2001:db8::/32").await, (false, 0, false));
+    // Whoever calls the library decides.
+    host.ban("0.0.0.0/0", BanDuration::Hours(1)).await;
+}
+
+async fn rows_that_hit_what_is_hardly_meant_are_refused_where_that_is_asked_for(host: &Host) {
+    let own = "198.51.100.7".parse().ok();
+    let rows: Vec<BanIpWithMetadataParams> = ["192.0.2.1", "nonsense", "198.51.0.0/16", "::/0"]
+        .map(|target| BanIpParams::new(target, BanDuration::Permanent).into())
+        .into();
+    let words = |report: BulkReport<BulkBanItem>| {
+        let items = report.items.into_iter();
+        items
+            .map(|item| match item.outcome {
+                BulkBanOutcome::Refused(error) => error.code(),
+                other => other.as_str(),
+            })
+            .collect::<Vec<_>>()
+    };
+    let report = host.bans.bulk_ban_unconfirmed(&rows, own).await.unwrap();
+    assert_eq!(words(report), ["banned", "invalid_ip", "unconfirmed", "unconfirmed"]);
+    let report = host.bans.bulk_ban_unconfirmed(&rows, None).await.unwrap();
+    assert_eq!(words(report), ["existing", "invalid_ip", "banned", "unconfirmed"]);
+    let report = host.bans.bulk_ban(&rows).await.unwrap();
+    assert_eq!(words(report), ["existing", "invalid_ip", "existing", "banned"]);
 }

@@ -1,6 +1,7 @@
 //! Banning many at once: lists of bad addresses.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use systemprompt_users_domain::{
@@ -62,7 +63,38 @@ impl BanService {
     ) -> Result<BulkReport<BulkBanItem>> {
         check_bulk("rows", rows.len())?;
         let now = self.context.now();
+        self.store_rows(rows.iter().map(|row| row.parse(now)).collect(), now).await
+    }
+
+    /// [`bulk_ban`](Self::bulk_ban) on behalf of somebody at the address `own` who has not confirmed what is hardly
+    /// meant: a row that is not harmless by [`ban_impacts`](Self::ban_impacts) is refused as `Unconfirmed`.
+    ///
+    /// # Errors
+    /// As of `bulk_ban`.
+    #[tracing::instrument(skip_all, fields(rows = rows.len()), err(level = "debug"))]
+    pub async fn bulk_ban_unconfirmed(
+        &self,
+        rows: &[BanIpWithMetadataParams],
+        own: Option<IpAddr>,
+    ) -> Result<BulkReport<BulkBanItem>> {
+        check_bulk("rows", rows.len())?;
+        let now = self.context.now();
         let parsed: Vec<Result<Offence>> = rows.iter().map(|row| row.parse(now)).collect();
+        let targets: Vec<IpTarget> = parsed.iter().flatten().map(|row| row.target).collect();
+        let mut impacts = self.ban_impacts(&targets, own).await?.into_iter();
+        let checked = parsed.into_iter().map(|row| {
+            let offence = row?;
+            impacts.next().map_or(Ok(()), |impact| impact.check())?;
+            Ok(offence)
+        });
+        self.store_rows(checked.collect(), now).await
+    }
+
+    async fn store_rows(
+        &self,
+        parsed: Vec<Result<Offence>>,
+        now: DateTime<Utc>,
+    ) -> Result<BulkReport<BulkBanItem>> {
         let offences: Vec<&Offence> = parsed.iter().flatten().collect();
         let mut outcomes = retry(|| self.try_bulk_ban(&offences, now)).await?.into_iter();
         let items = parsed

@@ -2,10 +2,12 @@
 
 mod allow;
 mod change;
+mod impact;
 mod import;
 mod query;
 
 pub use change::CleanedBans;
+pub use impact::{BanImpact, WIDE_IPV4_PREFIX, WIDE_IPV6_PREFIX};
 pub use import::{BulkBanItem, BulkBanOutcome};
 
 use crate::Context;

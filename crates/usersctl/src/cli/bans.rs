@@ -80,6 +80,9 @@ pub(crate) struct BanAddArgs {
     /// The user behind the offence: an id, an email or a name
     #[arg(long, value_name = "USER")]
     pub(crate) user: Option<String>,
+    /// Do not ask about what hits your own address, admins who are signed in, or a very wide network
+    #[arg(long, short)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -128,6 +131,9 @@ pub(crate) struct BanImportArgs {
     /// Keep refused rows in this file, in a form that can be corrected and imported again
     #[arg(long, value_name = "FILE")]
     pub(crate) errors: Option<PathBuf>,
+    /// Also ban what hits your own address, admins who are signed in, or a very wide network
+    #[arg(long, short)]
+    pub(crate) yes: bool,
     /// Only read and check the rows; the storage is not touched
     #[arg(long)]
     pub(crate) dry_run: bool,

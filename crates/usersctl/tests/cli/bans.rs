@@ -79,3 +79,34 @@ fn many_addresses_are_checked_in_their_order() {
     assert_eq!((ran.code, ran.out.lines().count()), (4, 2), "{ran:?}");
     assert!(ran.err.contains("line 2: `bad`"), "{ran:?}");
 }
+
+#[test]
+fn what_hits_the_operator_admins_or_very_many_is_asked_about() {
+    let cli = Cli::with_users();
+    let run = |args: &[&str], client: &str| {
+        let output = cli.command(args).env("SSH_CONNECTION", client).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let client = "198.51.100.7 50022 203.0.113.1 22";
+    for (target, hit) in [
+        ("0.0.0.0/0", "hits your own address 198.51.100.7, a network wider than /8"),
+        ("::/0", "hits a network wider than /16"),
+        ("198.51.100.0/24", "hits your own address 198.51.100.7"),
+    ] {
+        let (code, told) = run(&["bans", "add", "192.0.2.1", target], client);
+        assert_eq!(code, Some(2), "{target}: {told}");
+        assert!(told.contains(hit) && told.contains("--yes"), "{target}: {told}");
+    }
+    assert_eq!(cli.json(&["bans", "list", "--count"])["count"], 0);
+    let list = cli.file("list.txt", "192.0.2.1\n198.51.0.0/16\n");
+    let (code, told) = run(&["bans", "import", &list], client);
+    assert_eq!(code, Some(4), "{told}");
+    assert!(told.contains("line 2: target: a ban of 198.51.0.0/16 hits your own"), "{told}");
+    assert_eq!(cli.json(&["bans", "list", "--count"])["count"], 1);
+    let (code, told) = run(&["bans", "import", &list, "--yes"], client);
+    assert_eq!(code, Some(0), "{told}");
+    let (code, told) = run(&["bans", "add", "fe80::1"], "fe80::1%eth0 50022 fe80::2%eth0 22");
+    assert_eq!(code, Some(2), "{told}");
+    let (code, told) = run(&["bans", "add", "0.0.0.0/0", "--yes"], client);
+    assert_eq!(code, Some(0), "{told}");
+}

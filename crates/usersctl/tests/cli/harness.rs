@@ -79,6 +79,8 @@ impl Cli {
             .env("HOME", self.folder.path())
             .env_remove("XDG_DATA_HOME")
             .env_remove("RUST_LOG")
+            .env_remove("SSH_CONNECTION")
+            .env_remove("SSH_CLIENT")
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -23,6 +23,7 @@ mod methods;
 mod openapi;
 pub(crate) mod page;
 mod path;
+mod replays;
 mod rows;
 pub(crate) mod schema;
 pub(crate) mod scopes;
@@ -55,6 +56,7 @@ pub fn router(web: &Web) -> Router {
         .layer(middleware::from_fn_with_state(web.clone(), crate::idempotency::remember))
         .layer(middleware::from_fn(crate::body::refuse_encoded))
         // Before anything is answered again.
+        .layer(middleware::from_fn_with_state(web.clone(), replays::spare_admins))
         .layer(middleware::from_fn_with_state(scopes, scopes::check))
         .layer(middleware::from_fn_with_state(web.clone(), crate::layers::limit_principals))
         .layer(middleware::from_fn_with_state(web.clone(), auth::authenticate))

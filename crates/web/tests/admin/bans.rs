@@ -58,6 +58,9 @@ async fn whoever_bans_their_own_address_is_told_first() {
         );
         assert!(!is_banned(&site, "198.51.100.20").await);
     }
+    let form = [("target", "::/0"), ("duration", "1h")];
+    site.post("/admin/bans", &form).await.expect(200, &["Ban ::/0?", "wider than /16"]);
+    assert!(!is_banned(&site, "2001:db8::1").await);
     let form = [("target", "198.51.100.20"), ("duration", "1h"), ("confirmed", "yes")];
     site.done("/admin/bans", &form).await.expect(200, &["198.51.100.20 is banned"]);
     assert!(is_banned(&site, "198.51.100.20").await);
@@ -128,14 +131,18 @@ async fn a_file_is_imported_and_each_bad_row_is_told() {
 }
 
 #[tokio::test]
-async fn a_file_that_covers_the_own_address_bans_nobody_unless_that_is_wanted() {
+async fn rows_that_hit_what_is_hardly_meant_are_left_out_unless_that_is_wanted() {
     let site = Site::new().await;
     let file = "203.0.113.1\n198.51.0.0/16\n";
     let page = import(&site, file, &[("duration", "7d")]).await;
-    page.expect(422, &["Line 2 covers 198.51.100.20", "Ban my own address too"]);
-    assert!(!is_banned(&site, "203.0.113.1").await);
-    let page = import(&site, file, &[("duration", "7d"), ("own_address", "yes")]).await;
-    page.expect(200, &["2 targets banned"]);
+    page.expect(200, &["1 target banned", "1 row left out", "hits your own address 198.51.100.20"]);
+    assert!(is_banned(&site, "203.0.113.1").await);
+    assert!(!is_banned(&site, "198.51.100.20").await);
+    let page = import(&site, "::/0", &[("duration", "7d")]).await;
+    page.expect(200, &["0 targets banned", "a network wider than /16"]);
+    let page = import(&site, file, &[("duration", "7d"), ("confirm", "yes")]).await;
+    page.expect(200, &["1 target banned", "1 banned already"]);
+    assert!(is_banned(&site, "198.51.100.20").await);
 }
 
 #[tokio::test]

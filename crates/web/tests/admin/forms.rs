@@ -36,7 +36,7 @@ const FIELDS: [&str; 30] = [
     "lifetime",
     "key",
     "grace",
-    "own_address",
+    "confirm",
     "q",
 ];
 

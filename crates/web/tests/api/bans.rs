@@ -1,10 +1,14 @@
 //! Bans and the allow-list: spellings, ledgers, checks.
 
+use std::net::SocketAddr;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
 use serde_json::{Value, json};
-use systemprompt_users_domain::{Actor, ApiScope};
+use systemprompt_users_domain::{Actor, ApiScope, NewSession};
 use uuid::Uuid;
 
-use crate::harness::Api;
+use crate::harness::{Answer, Api, request};
 
 async fn ban(api: &Api, target: &str, duration: Value) -> Value {
     api.post("/bans", json!({"target": target, "duration": duration})).await.expect(201)
@@ -147,7 +151,8 @@ async fn refusals_name_the_field() {
 #[tokio::test]
 async fn the_allow_list_wins() {
     let api = Api::new().await;
-    ban(&api, "0.0.0.0/0", json!("permanent")).await;
+    let all = json!({"target": "0.0.0.0/0", "duration": "permanent", "confirm": true});
+    api.post("/bans", all).await.expect(201);
     let allow = json!({"target": "198.51.100.77/24", "note": "office"});
     let added = api.post("/allow-list", allow.clone()).await;
     assert_eq!(added.header("location"), "/api/v1/allow-list/198.51.100.0%2F24");
@@ -178,4 +183,75 @@ async fn bans_have_a_scope_of_their_own() {
         other.get("/bans").await.refused(403, "forbidden", "-");
         other.delete("/bans/192.0.2.1").await.refused(403, "forbidden", "-");
     }
+}
+
+/// Asks from that address.
+async fn post_from(api: &Api, peer: &str, path: &str, media_type: &str, body: &str) -> Answer {
+    let request = request("POST", path).header("content-type", media_type);
+    let mut request = request.body(Body::from(body.to_owned())).unwrap();
+    request.extensions_mut().insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 7)));
+    api.send(request).await
+}
+
+#[tokio::test]
+async fn what_hits_the_caller_admins_or_very_many_has_to_be_confirmed() {
+    let api = Api::new().await;
+    let root = api.admin("root").await;
+    let client = NewSession { ip: "203.0.113.9".parse().ok(), ..NewSession::default() };
+    api.web.sessions(Actor::System).create(root.id, &client).await.unwrap();
+    let post = async |target: &str, confirm: Option<bool>| {
+        let mut body = json!({"target": target, "duration": {"days": 1}});
+        if let Some(confirm) = confirm {
+            body["confirm"] = confirm.into();
+        }
+        post_from(&api, "198.51.100.7", "/bans", "application/json", &body.to_string()).await
+    };
+    let impact = |own: Value, sessions: u32, wide: bool| json!({"own_address": own, "admin_sessions": sessions, "wide_network": wide});
+    let own = || json!("198.51.100.7");
+    for (target, expected) in [
+        ("198.51.100.7", impact(own(), 0, false)),
+        ("::ffff:198.51.100.7", impact(own(), 0, false)),
+        ("198.51.100.0/24", impact(own(), 0, false)),
+        ("203.0.113.9/32", impact(Value::Null, 1, false)),
+        ("203.0.113.0/28", impact(Value::Null, 1, false)),
+        ("0.0.0.0/0", impact(own(), 1, true)),
+        ("::ffff:0:0/96", impact(own(), 1, true)),
+        ("::/0", impact(Value::Null, 0, true)),
+        ("2000::/15", impact(Value::Null, 0, true)),
+        ("8.0.0.0/7", impact(Value::Null, 0, true)),
+    ] {
+        for confirm in [None, Some(false)] {
+            let answer = post(target, confirm).await;
+            assert_eq!(answer.json()["impact"], expected, "{target}");
+            answer.refused(409, "unconfirmed", "confirm");
+        }
+    }
+    assert_eq!(api.get("/bans/count").await.expect(200), json!({"active": 0}));
+    // What is wrong is said before that.
+    let body = json!({"target": "::/0", "duration": "permanent", "reason": "x".repeat(256)});
+    api.post("/bans", body).await.refused(422, "validation", "reason");
+    for harmless in ["198.51.100.8", "203.0.113.10", "10.0.0.0/8", "2001::/16", "127.0.0.1"] {
+        post(harmless, None).await.expect(201);
+    }
+    post("203.0.113.0/28", Some(true)).await.expect(201);
+}
+
+#[tokio::test]
+async fn rows_of_a_list_that_were_not_confirmed_are_refused() {
+    let api = Api::new().await;
+    let list = "192.0.2.1\n198.51.100.0/24\n0.0.0.0/0\n";
+    let import = async |query: &str| {
+        let path = format!("/bans/import{query}");
+        let answer = post_from(&api, "198.51.100.7", &path, "text/plain", list).await;
+        let lines = answer.text.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.collect::<Vec<Value>>()
+    };
+    let lines = import("").await;
+    let outcomes: Vec<&Value> = lines.iter().map(|line| &line["outcome"]).collect();
+    assert_eq!(outcomes[..3], ["banned", "refused", "refused"]);
+    assert_eq!(lines[1]["field"], "confirm");
+    let reason = lines[1]["reason"].as_str().unwrap();
+    assert!(reason.contains("hits your own address 198.51.100.7"), "{reason}");
+    assert_eq!(lines[3]["refused"], 2);
+    assert_eq!(import("?confirm=true").await[3]["banned"], 2);
 }

@@ -229,3 +229,27 @@ async fn an_answer_is_given_again_only_to_who_may_still_ask() {
     api.send(ask()).await.refused(401, "unauthorized", "-");
     assert!(other.roles.contains(UserRole::Admin), "somebody has to stay an admin");
 }
+
+#[tokio::test]
+async fn the_token_of_a_session_is_not_given_again_once_its_user_is_an_admin() {
+    let api = Api::new().await;
+    let root = api.admin("root").await;
+    let writer = api.with_scope(ApiScope::Write).await;
+    let ask = async |id: String| {
+        let request = request("POST", &format!("/users/{id}/sessions"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("idempotency-key", format!("k-{id}"));
+        writer.send(request.body(Body::from("{}")).unwrap()).await
+    };
+    let (ada, bob) = (api.user("ada").await, api.user("bob").await);
+    for user in [&ada, &bob] {
+        let first = ask(user.id.to_string()).await;
+        assert_eq!(first.status, StatusCode::CREATED, "{}", first.text);
+        assert_eq!(ask(user.id.to_string()).await.text, first.text);
+    }
+    api.post(&format!("/users/{}/promote", ada.id), json!({})).await.expect(200);
+    ask(ada.id.to_string()).await.refused(403, "admins_only", "-");
+    // A merge gives the sessions to the target.
+    api.post(&format!("/users/{}/merge", bob.id), json!({"into": root.id})).await.expect(200);
+    ask(bob.id.to_string()).await.refused(403, "admins_only", "-");
+}

@@ -1,6 +1,8 @@
 //! Banning and lifting.
 
-use systemprompt_users::{BanIpParams, BanIpWithMetadataParams, UserError};
+use std::net::IpAddr;
+
+use systemprompt_users::{BanIpParams, BanIpWithMetadataParams, IpTarget, UserError};
 
 use super::super::lists::Targets;
 use super::super::lookup::{self, done};
@@ -40,6 +42,9 @@ pub(super) async fn add(services: &Services, host: &Host, args: &BanAddArgs) -> 
     for row in &rows {
         row.parse(now)?;
     }
+    if !args.yes {
+        confirm_impact(services, &targets).await?;
+    }
     let mut bans = Vec::with_capacity(rows.len());
     let mut failed = None;
     for row in &rows {
@@ -65,6 +70,28 @@ pub(super) async fn add(services: &Services, host: &Host, args: &BanAddArgs) -> 
         }
     }
     Ok(targets.done())
+}
+
+/// Asks whether to ban what is hardly meant.
+async fn confirm_impact(services: &Services, targets: &[IpTarget]) -> Result<(), Failure> {
+    let impacts = services.bans.ban_impacts(targets, own_address()).await?;
+    let harmful: Vec<String> =
+        impacts.iter().filter(|impact| !impact.is_harmless()).map(ToString::to_string).collect();
+    if harmful.is_empty() {
+        return Ok(());
+    }
+    harmful.iter().for_each(|impact| note(impact));
+    let confirm = ConfirmArgs { yes: false, dry_run: false };
+    confirm.goes_on("Ban it all the same?").map(drop)
+}
+
+/// The address that the operator comes from over SSH.
+pub(super) fn own_address() -> Option<IpAddr> {
+    ["SSH_CONNECTION", "SSH_CLIENT"].into_iter().find_map(|name| {
+        let value = std::env::var(name).ok()?;
+        // What stands behind `%` is the interface.
+        value.split_whitespace().next()?.split('%').next()?.parse().ok()
+    })
 }
 
 pub(super) async fn remove(

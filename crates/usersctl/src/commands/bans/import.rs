@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use systemprompt_users::{BanIpWithMetadataParams, BulkBanOutcome, UserError};
-use systemprompt_users_import::{BanDefaults, BanList, BanRows, Rows, TableFormat};
+use systemprompt_users_import::{BanDefaults, BanList, BanRows, RowError, Rows, TableFormat};
 
 use super::super::now;
+use super::change::own_address;
 use crate::cli::{BanImportArgs, BanImportFormat};
 use crate::exit::{Failure, Outcome};
 use crate::host::{Host, Services};
@@ -60,7 +61,7 @@ async fn store<R: Rows<Item = BanIpWithMetadataParams>>(
         return import.run(rows, Checked, output).await;
     }
     let services = &host.connect().await?;
-    import.run(rows, BanSink { services }, output).await
+    import.run(rows, BanSink { services, is_confirmed: args.yes }, output).await
 }
 
 /// By the name of the file, or else by what it begins with: a list never begins with a header.
@@ -91,6 +92,7 @@ impl Sink<BanIpWithMetadataParams> for Checked {
 /// Bans, a batch in one unit.
 struct BanSink<'a> {
     services: &'a Services,
+    is_confirmed: bool,
 }
 
 impl Sink<BanIpWithMetadataParams> for BanSink<'_> {
@@ -98,13 +100,20 @@ impl Sink<BanIpWithMetadataParams> for BanSink<'_> {
         &mut self,
         rows: Vec<BanIpWithMetadataParams>,
     ) -> Result<Vec<Stored>, UserError> {
-        let report = self.services.bans.bulk_ban(&rows).await?;
+        let bans = &self.services.bans;
+        let report = match self.is_confirmed {
+            true => bans.bulk_ban(&rows).await?,
+            false => bans.bulk_ban_unconfirmed(&rows, own_address()).await?,
+        };
         let outcomes = report.items.into_iter().map(|item| item.outcome);
         Ok(outcomes
             .map(|outcome| match outcome {
                 BulkBanOutcome::Banned(_) => Stored::Created,
                 BulkBanOutcome::Extended(_) => Stored::Changed(None),
                 BulkBanOutcome::Existing(_) => Stored::Existing(None),
+                BulkBanOutcome::Refused(UserError::Unconfirmed(impact)) => Stored::Refused(
+                    RowError::new("target", format!("{impact}; pass --yes to ban it all the same")),
+                ),
                 BulkBanOutcome::Refused(error) => Stored::Refused(error.into()),
             })
             .collect())

@@ -1,7 +1,10 @@
 //! Banning and lifting, and the allow-list.
 
 use axum::extract::State;
-use systemprompt_users_domain::{BanIpParams, IpTarget, Result, UserError};
+use systemprompt_users_application::BanImpact;
+use systemprompt_users_domain::{
+    BanIpParams, BanIpWithMetadataParams, IpTarget, Result, UserError,
+};
 
 use super::super::confirm::Confirm;
 use super::super::error::PageResult;
@@ -22,7 +25,7 @@ pub(super) async fn ban(
     let (Posted { admin, fields }, address) = (posted, address?);
     match try_ban(&web, &admin, address, &fields).await {
         Ok(Banned::Done(flash)) => Ok(flash.redirect("/admin/bans", &admin, &web)),
-        Ok(Banned::CoversOwn(target)) => confirm_own(&admin, address, target, &fields),
+        Ok(Banned::Unconfirmed(impact)) => confirm(&admin, &impact, &fields),
         Err(error) => {
             let (status, form) = FormView::refused(fields, error, &FIELDS)?;
             let forms = Forms { ban: form, ..Forms::default() };
@@ -33,8 +36,8 @@ pub(super) async fn ban(
 
 enum Banned {
     Done(Flash),
-    /// Nothing was done yet: the target covers the admin's own address.
-    CoversOwn(IpTarget),
+    /// Nothing was done yet: this would be hit.
+    Unconfirmed(BanImpact),
 }
 
 async fn try_ban(
@@ -50,10 +53,14 @@ async fn try_ban(
         reason: fields.filled("reason").map(str::to_owned),
         source: Some("admin pages".into()),
     };
-    if target.contains(&IpTarget::from(address)) && !fields.is_ticked("confirmed") {
-        return Ok(Banned::CoversOwn(target));
-    }
     let bans = web.bans(admin.actor());
+    if !fields.is_ticked("confirmed") {
+        BanIpWithMetadataParams::from(params.clone()).parse(web.now())?;
+        let impact = bans.ban_impact(target, Some(address)).await?;
+        if !impact.is_harmless() {
+            return Ok(Banned::Unconfirmed(impact));
+        }
+    }
     let ban = bans.ban_ip(&params).await?;
     let mut text = format!("{} is banned {}.", ban.target, ban_end(ban.until, web.now()));
     if bans.find_ban(target).await?.is_none() {
@@ -62,16 +69,23 @@ async fn try_ban(
     Ok(Banned::Done(Flash::done(text)))
 }
 
-fn confirm_own(
-    admin: &Admin,
-    ClientIp(address): ClientIp,
-    target: IpTarget,
-    fields: &Fields,
-) -> PageResult {
-    let warning = format!("You come from {address}: this ban covers your own address.");
-    Confirm::new("Ban your own address?", Section::Bans, admin, ("/admin/bans", fields))
-        .warnings(vec![warning])
-        .line(format!("With {target} banned you may be locked out of these pages."))
+fn confirm(admin: &Admin, impact: &BanImpact, fields: &Fields) -> PageResult {
+    let target = impact.target;
+    let (title, line) = match impact.own_address {
+        Some(_) => (
+            "Ban your own address?".to_owned(),
+            format!("With {target} banned you may be locked out of these pages."),
+        ),
+        None => (format!("Ban {target}?"), "Many may be locked out, admins too.".to_owned()),
+    };
+    let mut warnings = Vec::new();
+    if let Some(address) = impact.own_address {
+        warnings.push(format!("You come from {address}: this ban covers your own address."));
+    }
+    warnings.push(sentence(impact.to_string()));
+    Confirm::new(title, Section::Bans, admin, ("/admin/bans", fields))
+        .warnings(warnings)
+        .line(line)
         .choices("Ban it all the same", "/admin/bans")
         .show()
 }

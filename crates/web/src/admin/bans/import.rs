@@ -1,11 +1,13 @@
 //! Banning everything in an uploaded file, with a report per bad row.
 
+use std::net::IpAddr;
+
 use askama::Template;
 use axum::extract::State;
 use axum::extract::multipart::{Multipart, MultipartError, MultipartRejection};
 use axum::http::StatusCode;
 use systemprompt_users_application::{BulkBanOutcome, MAX_BULK_ITEMS};
-use systemprompt_users_domain::{IpTarget, Result, UserError};
+use systemprompt_users_domain::{Result, UserError};
 use systemprompt_users_import::BanDefaults;
 
 use super::super::error::{PageError, PageResult};
@@ -56,12 +58,7 @@ pub(super) async fn import(
     match try_import(&web, &admin, address, &mut upload).await {
         Ok(report) => page(&report),
         Err(error) => {
-            let names = [
-                ("duration", "duration"),
-                ("reason", "reason"),
-                ("file", "file"),
-                ("own_address", "own_address"),
-            ];
+            let names = [("duration", "duration"), ("reason", "reason"), ("file", "file")];
             let (status, form) = FormView::refused(upload.fields, error, &names)?;
             let forms = Forms { import: form, ..Forms::default() };
             list::render(&web, &admin, address, (status, forms), &Fields::default()).await
@@ -113,22 +110,17 @@ async fn try_import(
         let message = format!("holds more than {MAX_BULK_ITEMS} rows; import it in parts");
         return Err(UserError::validation("file", message));
     }
-    let own = rows.iter().find(|row| covers(row, IpTarget::from(address)));
-    if let Some(row) = own.filter(|_| !upload.fields.is_ticked("own_address")) {
-        let message = format!(
-            "line {} covers {address}, the address you come from: tick this to ban it all the same, and choose the file again",
-            row.line
-        );
-        return Err(UserError::validation("own_address", message));
-    }
-    store(web, admin, rows).await
+    // What has to be confirmed is refused row by row.
+    let own = (!upload.fields.is_ticked("confirm")).then_some(address);
+    store(web, admin, rows, own).await
 }
 
-fn covers(row: &Row, address: IpTarget) -> bool {
-    row.ban.as_ref().is_ok_and(|(target, _)| target.contains(&address))
-}
-
-async fn store(web: &Web, admin: &Admin, rows: Vec<Row>) -> Result<ReportPage> {
+async fn store(
+    web: &Web,
+    admin: &Admin,
+    rows: Vec<Row>,
+    unconfirmed_from: Option<IpAddr>,
+) -> Result<ReportPage> {
     let (mut bad, mut bans, mut places) = (Vec::new(), Vec::new(), Vec::new());
     let notes = rows.iter().filter(|row| row.note.is_some()).count();
     for row in rows {
@@ -137,7 +129,7 @@ async fn store(web: &Web, admin: &Admin, rows: Vec<Row>) -> Result<ReportPage> {
             bad.push(BadRow { line, text: text.clone(), problem: sentence(note) });
         }
         match row.ban {
-            Ok((_, ban)) => {
+            Ok(ban) => {
                 bans.push(ban);
                 places.push((line, text));
             }
@@ -147,7 +139,11 @@ async fn store(web: &Web, admin: &Admin, rows: Vec<Row>) -> Result<ReportPage> {
             }
         }
     }
-    let report = web.bans(admin.actor()).bulk_ban(&bans).await?;
+    let service = web.bans(admin.actor());
+    let report = match unconfirmed_from {
+        Some(own) => service.bulk_ban_unconfirmed(&bans, Some(own)).await?,
+        None => service.bulk_ban(&bans).await?,
+    };
     let (mut banned, mut extended, mut existing) = (0, 0, 0);
     for (item, (line, text)) in report.items.iter().zip(places) {
         match &item.outcome {

@@ -13,7 +13,7 @@ pub(super) struct Row {
     pub(super) text: String,
     /// What is to be said about it although it is accepted.
     pub(super) note: Option<String>,
-    pub(super) ban: Result<(IpTarget, BanIpWithMetadataParams), RowError>,
+    pub(super) ban: Result<BanIpWithMetadataParams, RowError>,
 }
 
 /// Reads every row.
@@ -50,7 +50,8 @@ fn format(lines: &mut Lines) -> Result<Option<TableFormat>, HeaderError> {
 fn all(mut rows: impl Rows<Item = BanIpWithMetadataParams>) -> std::io::Result<Vec<Row>> {
     let mut all = Vec::new();
     while let Some(FileRow { original, parsed, note }) = rows.next()? {
-        let ban = parsed.and_then(|ban| Ok((ban.ban.ip.parse::<IpTarget>()?, ban)));
+        let ban = parsed
+            .and_then(|ban| ban.ban.ip.parse::<IpTarget>().map(|_| ban).map_err(RowError::from));
         let text = String::from_utf8_lossy(&original.bytes);
         let text = text.trim().chars().take(120).collect();
         all.push(Row { line: original.line, text, note, ban });
@@ -74,7 +75,7 @@ mod tests {
         };
         let rows = read(file.into(), defaults).unwrap().into_iter();
         rows.map(|row| {
-            let ban = row.ban.map(|(target, ban)| format!("{target} {:?}", ban.ban.duration));
+            let ban = row.ban.map(|ban| format!("{} {:?}", ban.ban.ip, ban.ban.duration));
             (row.line, ban.map_err(|error| error.field))
         })
         .collect()

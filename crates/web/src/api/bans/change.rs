@@ -1,8 +1,8 @@
 //! Banning, lifting, cleaning up.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use systemprompt_users_domain::IpTarget;
 use utoipa::IntoParams;
@@ -13,9 +13,10 @@ use crate::api::errors::{AnyProblem, BodyProblem, ChangeProblem};
 use crate::api::path::segment;
 use crate::api::schema::{IpTargetText, Line};
 use crate::auth::{Authorized, Bans};
-use crate::{JsonBody, PathParams, Problem, QueryParams, Web, api};
+use crate::{ClientIp, JsonBody, PathParams, Problem, QueryParams, Web, api};
 
-/// Bans an address or a network, or bans it again: that can only make the ban last longer.
+/// Bans an address or a network, or bans it again: that can only make the ban last longer. What would hit the address
+/// that the request comes from, admins who are signed in, or a very wide network, takes `confirm`.
 #[utoipa::path(
     post,
     path = "/bans",
@@ -29,10 +30,18 @@ use crate::{JsonBody, PathParams, Problem, QueryParams, Web, api};
 pub(super) async fn ban(
     who: Authorized<Bans>,
     State(web): State<Web>,
+    client: Option<Extension<ClientIp>>,
     JsonBody(body): JsonBody<NewBan>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<BanBody>), Problem> {
+    let is_confirmed = body.confirm;
     let params = body.params()?;
-    let ban = web.bans(who.actor()).ban_ip_with_metadata(&params).await.map_err(refused)?;
+    let bans = web.bans(who.actor());
+    if !is_confirmed {
+        let target = params.parse(web.now()).map_err(refused)?.target;
+        let impact = bans.ban_impact(target, client.map(|client| client.0.0)).await?;
+        impact.check().map_err(|error| Problem::from(error).impact(&impact))?;
+    }
+    let ban = bans.ban_ip_with_metadata(&params).await.map_err(refused)?;
     let note = IpTarget::host_bits(&params.ban.ip);
     let ban = BanBody::new(ban, web.now()).with_note(note);
     let place = format!("{}/bans/{}", api::PREFIX, segment(&ban.target));

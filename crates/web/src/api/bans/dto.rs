@@ -191,6 +191,11 @@ pub(in crate::api) struct NewBan {
     /// The user behind the offence.
     #[serde(default)]
     user_id: Option<Uuid>,
+    /// Ban it even though it hits the address that the request comes from, admins who are signed in, or a network wider
+    /// than /8 (IPv4) or /16 (IPv6). Otherwise that is refused with 409, and `impact` says what would be hit.
+    #[serde(default)]
+    #[schema(default = false)]
+    pub(super) confirm: bool,
 }
 
 impl NewBan {

@@ -1,5 +1,8 @@
 //! Banning everything in a list, while the list comes: a line of the answer for each row, and a summary.
 
+use std::net::IpAddr;
+
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -18,7 +21,7 @@ use crate::api::schema::Line;
 use crate::auth::{Authorized, Bans};
 use crate::body::{media_type, unsupported};
 use crate::layers::LongRunning;
-use crate::{Problem, QueryParams, Web};
+use crate::{ClientIp, Problem, QueryParams, Web};
 
 /// What holds for rows that do not say otherwise.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -34,6 +37,11 @@ pub(super) struct ImportParams {
     /// What reported them, such as the name of the list.
     #[param(value_type = Option<Line>)]
     source: Option<String>,
+    /// Ban also what hits the address that the request comes from, admins who are signed in, or a network wider than /8
+    /// (IPv4) or /16 (IPv6). Otherwise such rows are refused, naming the field `confirm`.
+    #[serde(default)]
+    #[param(default = false)]
+    confirm: bool,
 }
 
 /// One line of the answer.
@@ -119,6 +127,7 @@ pub(super) async fn import_bans(
     _: LongRunning,
     State(web): State<Web>,
     QueryParams(params): QueryParams<ImportParams>,
+    client: Option<Extension<ClientIp>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -129,7 +138,12 @@ pub(super) async fn import_bans(
     defaults.ban("192.0.2.1".into()).parse(defaults.now).map_err(refused)?;
     let format = format(&headers)?;
     let upload = batches::upload(&web, body)?;
-    let import = Import { bans: web.bans(who.actor()), counts: Counts::default() };
+    let import = Import {
+        bans: web.bans(who.actor()),
+        is_confirmed: params.confirm,
+        own: client.map(|client| client.0.0),
+        counts: Counts::default(),
+    };
     let body = match format {
         Format::List => {
             let open = move || BanList::open(Lines::new(Box::new(upload)), defaults);
@@ -164,6 +178,9 @@ fn format(headers: &HeaderMap) -> Result<Format, Problem> {
 /// An import on its way.
 struct Import {
     bans: BanService,
+    is_confirmed: bool,
+    /// The address that the request comes from.
+    own: Option<IpAddr>,
     counts: Counts,
 }
 
@@ -179,7 +196,8 @@ impl Importer for Import {
         }
         let mut stored = match good.as_slice() {
             [] => Vec::new(),
-            good => self.bans.bulk_ban(good).await?.items,
+            good if self.is_confirmed => self.bans.bulk_ban(good).await?.items,
+            good => self.bans.bulk_ban_unconfirmed(good, self.own).await?.items,
         }
         .into_iter();
         let passed_over = || RowError::row("was passed over");
