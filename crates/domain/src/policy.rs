@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 
-use crate::{Result, UserError};
+use crate::{Email, Result, UserError};
 
 /// How long things live and are kept. Every duration is whole seconds, at least one and at most ten years.
 ///
@@ -38,6 +38,8 @@ pub struct Policy {
     pub idempotency_retention: Duration,
     /// Whether 127.0.0.0/8 and ::1 can't be banned. Yes.
     pub allow_loopback: bool,
+    /// Whether emails may have a domain without a dot, such as `a@b`. No; `localhost` always may be one.
+    pub allow_dotless_emails: bool,
     /// How many rows one batch of a clean-up touches at the most: jobs take fewer where the storage is slow, so
     /// that nobody waits long for what a batch holds. 1 to 1000, 500 by default.
     pub cleanup_batch: u16,
@@ -57,6 +59,7 @@ impl Default for Policy {
             job_run_retention: Duration::days(30),
             idempotency_retention: Duration::hours(24),
             allow_loopback: true,
+            allow_dotless_emails: false,
             cleanup_batch: 500,
         }
     }
@@ -96,6 +99,18 @@ impl Policy {
                     format!("expected 1 to 1000, got {count}"),
                 ));
             }
+        }
+        Ok(())
+    }
+
+    /// Checks an email that comes in; one that is stored stays.
+    ///
+    /// # Errors
+    /// `Validation` of `email` when its domain has no dot and the host did not allow that.
+    pub fn check_email(&self, email: &Email) -> Result<()> {
+        if !self.allow_dotless_emails && email.is_dotless() {
+            let message = "expected a domain with a dot, such as name@example.com";
+            return Err(UserError::validation("email", message));
         }
         Ok(())
     }

@@ -9,31 +9,61 @@ use crate::{Email, EndedSession, Token, User, UserError, UserId, UserName, UserS
 
 /// A user by whatever the caller has: an id, an email or a name.
 ///
-/// Text that is a UUID is an id; text with an `@` is looked up as an email first and then as a name;
-/// all else is a name.
+/// A text may say which it is: `id:`, `email:` or `name:` before it. Otherwise text that is a UUID is an id; text with an `@` is
+/// an email, or a name of before names could not hold one; all else is a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserRef {
     /// By id.
     Id(UserId),
-    /// By email, or else by name where it is one too.
+    /// By email; by name too, where the text did not say that it is an email.
     Email(Email, Option<UserName>),
     /// By name.
     Name(UserName),
+}
+
+impl UserRef {
+    /// Reads a reference.
+    ///
+    /// # Errors
+    /// `Validation` of `user` when the text can be nobody's id, email or name.
+    pub fn parse(text: &str) -> Result<Self, UserError> {
+        let text = text.trim();
+        let refused = |what| move |_| UserError::validation("user", format!("expected {what}"));
+        if let Some(id) = after(text, "id:") {
+            let id = id.parse();
+            return id
+                .map(Self::Id)
+                .map_err(|_| UserError::validation("user", "expected a UUID after id:"));
+        }
+        if let Some(email) = after(text, "email:") {
+            let email = Email::parse(email).map_err(refused("an email after email:"))?;
+            return Ok(Self::Email(email, None));
+        }
+        if let Some(name) = after(text, "name:") {
+            return UserName::to_find(name).map(Self::Name).map_err(refused("a name after name:"));
+        }
+        if let Ok(id) = text.parse() {
+            return Ok(Self::Id(id));
+        }
+        let name = UserName::to_find(text).map_err(refused("an id, an email or a name"));
+        match Email::parse(text) {
+            Ok(email) => Ok(Self::Email(email, name.ok())),
+            Err(_) => name.map(Self::Name),
+        }
+    }
+}
+
+/// What follows `prefix`, in whatever case it is typed.
+fn after<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let (head, rest) = text.split_at_checked(prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
 impl FromStr for UserRef {
     type Err = UserError;
 
     fn from_str(text: &str) -> Result<Self, UserError> {
-        if let Ok(id) = text.parse() {
-            return Ok(Self::Id(id));
-        }
-        match Email::parse(text) {
-            Ok(email) => Ok(Self::Email(email, UserName::parse(text).ok())),
-            Err(_) => UserName::parse(text)
-                .map(Self::Name)
-                .map_err(|_| UserError::validation("user", "expected an id, an email or a name")),
-        }
+        Self::parse(text)
     }
 }
 

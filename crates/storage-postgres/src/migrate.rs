@@ -5,7 +5,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use systemprompt_users_domain::{StorageError, StorageResult};
 
 use crate::error::storage_error;
-use crate::users::search_index;
+use crate::users::{refold, search_index};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -16,6 +16,7 @@ pub(crate) async fn run(connection: &mut PgConnection) -> StorageResult<()> {
         }
         other => StorageError::Other(Box::new(other)),
     })?;
+    refold::fill_pending(connection).await?;
     search_index::fill_pending(connection).await
 }
 

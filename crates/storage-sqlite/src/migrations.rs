@@ -14,6 +14,9 @@ static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 /// The version from which on the tables of the search are there.
 const SEARCH_VERSION: i64 = 6;
 
+/// The version from which on names, emails and the search are folded in one way.
+const FOLDING_VERSION: i64 = 8;
+
 /// Where a schema stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SchemaVersion {
@@ -42,6 +45,9 @@ pub(crate) async fn run(pool: &SqlitePool) -> StorageResult<()> {
         .await
         .map_err(storage_error)?;
     users::tune_index(&mut transaction).await?;
+    if before.current < FOLDING_VERSION {
+        users::refold(&mut transaction, before.current >= SEARCH_VERSION).await?;
+    }
     if before.current < SEARCH_VERSION {
         users::index_everybody(&mut transaction).await?;
     }

@@ -9,6 +9,7 @@ use systemprompt_users_domain::{
 
 use super::UserService;
 use super::engine::Guard;
+use super::look_alike::AdminNames;
 use crate::context::retry;
 
 /// A visitor who is found again is noted as seen at most this often, so that finding is mostly no write.
@@ -72,6 +73,8 @@ impl UserService {
     pub async fn promote_anonymous(&self, id: UserId, params: &AnonymousPromotion) -> Result<User> {
         let name = UserName::parse(&params.name)?;
         let email = Email::parse(&params.email)?;
+        self.context.policy().check_email(&email)?;
+        AdminNames::load(&mut *self.context.read().await?).await?.check(Some(id), &name)?;
         let full_name = match params.full_name.as_deref().filter(|text| !text.trim().is_empty()) {
             Some(text) => Some(FullName::parse(text)?),
             None => None,

@@ -1,15 +1,18 @@
 //! Creating many users at once: the set-based heart of import, create and ensure.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use systemprompt_users_domain::{
     BulkCreateItem, BulkCreateOutcome, BulkReport, CreateUserParams, EventKind, InsertOutcome,
-    NewUser, OnExisting, ProfileField, Result, UniqueKey, User, UserError, UserId, UserName,
-    UserStatus,
+    NewUser, OnExisting, ProfileField, Result, UniqueKey, UnitOfWork, User, UserError, UserId,
+    UserName, UserStatus,
 };
 
 use super::UserService;
 use super::engine::check_bulk;
 use super::holders::{Found, Holders};
+use super::look_alike::AdminNames;
 use super::rehearsal::Rehearsal;
 use crate::context::retry;
 
@@ -112,6 +115,7 @@ impl UserService {
     fn parse_row(&self, params: &CreateUserParams, status: Option<UserStatus>) -> Result<NewUser> {
         let new = params.parse()?;
         self.context.check_roles(new.roles)?;
+        self.context.policy().check_email(&new.email)?;
         if status == Some(UserStatus::Deleted) {
             return Err(UserError::validation("status", "no user is created deleted"));
         }
@@ -126,6 +130,9 @@ impl UserService {
     ) -> Result<Vec<ImportItem>> {
         let now = self.context.now();
         let mut unit = self.context.write().await?;
+        let misleading = misleading(&mut *unit, rows).await?;
+        let refused: HashSet<usize> = misleading.iter().map(|(row, _)| *row).collect();
+        let rows: Vec<&Parsed> = rows.iter().filter(|row| !refused.contains(&row.row)).collect();
         // What a rehearsal would have stored before is not there to be refused by.
         let rehearsed: Vec<Option<UniqueKey>> = rows
             .iter()
@@ -173,6 +180,9 @@ impl UserService {
                 (InsertOutcome::Inserted, None) => return Err(UserError::Stale),
             });
         }
+        let refused = |(row, error)| ImportItem::new(row, BulkCreateOutcome::Refused(error));
+        items.extend(misleading.into_iter().map(refused));
+        items.sort_unstable_by_key(|item| item.row);
         if rehearsal.is_some() {
             return Ok(items);
         }
@@ -286,6 +296,28 @@ impl Parsed {
         }
         withheld
     }
+}
+
+/// The rows whose name looks like an admin's and is new, and why they are refused.
+async fn misleading(unit: &mut dyn UnitOfWork, rows: &[Parsed]) -> Result<Vec<(usize, UserError)>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let admins = AdminNames::load(unit).await?;
+    let mut alike: Vec<(&Parsed, UserError)> = Vec::new();
+    for row in rows {
+        if let Err(error) = admins.check(None, &row.new.name) {
+            alike.push((row, error));
+        }
+    }
+    if alike.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names: Vec<UserName> = alike.iter().map(|(row, _)| row.new.name.clone()).collect();
+    let known = unit.users().find_by_names(&names).await?;
+    let known: HashSet<UserName> = known.into_iter().map(|user| user.name).collect();
+    let is_new = |(row, _): &(&Parsed, UserError)| !known.contains(&row.new.name);
+    Ok(alike.into_iter().filter(is_new).map(|(row, error)| (row.row, error)).collect())
 }
 
 /// An event of the log, in the order of the rows.

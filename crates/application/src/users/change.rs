@@ -8,6 +8,7 @@ use systemprompt_users_domain::{
 
 use super::UserService;
 use super::engine::Guard;
+use super::look_alike::AdminNames;
 
 impl UserService {
     /// Changes several fields at once: absent is untouched, null is cleared. Answers with the user as it is
@@ -19,11 +20,22 @@ impl UserService {
     #[tracing::instrument(skip_all, fields(%id), err(level = "debug"))]
     pub async fn update(&self, id: UserId, params: &UpdateUserParams) -> Result<User> {
         let update = ParsedUpdate::parse(params)?;
+        if let Some(email) = &update.email {
+            self.context.policy().check_email(email)?;
+        }
+        let admins = match &update.name {
+            Some(_) => Some(AdminNames::load(&mut *self.context.read().await?).await?),
+            None => None,
+        };
         self.change_one(id, Guard::Harmless, |user: &mut User, _: DateTime<Utc>| {
             if !user.is_live() {
                 return Err(UserError::user_not_found(id));
             }
+            let before = user.name.clone();
             let fields = update.apply(user)?;
+            if let Some(admins) = admins.as_ref().filter(|_| user.name != before) {
+                admins.check(Some(id), &user.name)?;
+            }
             let changed = EventKind::UserUpdated { user_id: id, fields: fields.clone() };
             Ok((!fields.is_empty()).then_some(changed))
         })

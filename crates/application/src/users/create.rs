@@ -7,6 +7,7 @@ use systemprompt_users_domain::{
 };
 
 use super::UserService;
+use super::look_alike::AdminNames;
 use crate::context::retry;
 
 /// What [`UserService::ensure`] found or did.
@@ -38,6 +39,7 @@ impl UserService {
     pub async fn create(&self, params: &CreateUserParams) -> Result<User> {
         let new = params.parse()?;
         self.context.check_roles(new.roles)?;
+        self.context.policy().check_email(&new.email)?;
         retry(|| self.try_create_one(&new)).await
     }
 
@@ -67,6 +69,7 @@ impl UserService {
         let now = self.context.now();
         let user = self.new_user(new.clone(), now);
         let mut unit = self.context.write().await?;
+        AdminNames::load(&mut *unit).await?.check(None, &user.name)?;
         let outcome = unit.users().insert_many(std::slice::from_ref(&user)).await?;
         if let Some(InsertOutcome::Conflict(key)) = outcome.first() {
             return Err(UserError::from(*key));

@@ -38,7 +38,7 @@ impl UserService {
     /// # Errors
     /// `Storage`.
     pub async fn find_by_name(&self, name: &str) -> Result<Option<User>> {
-        let Ok(name) = UserName::parse(name) else { return Ok(None) };
+        let Ok(name) = UserName::to_find(name) else { return Ok(None) };
         Ok(self.context.read().await?.users().find_by_names(&[name]).await?.pop())
     }
 
@@ -130,19 +130,38 @@ impl UserService {
     /// A user of any status by id, email or name: the live one, or else the one deleted last.
     ///
     /// # Errors
-    /// `Storage`.
+    /// `Validation` of `user` when the text is the email of one user and the name of another; `Storage`.
     pub async fn find_by_reference(&self, reference: &UserRef) -> Result<Option<User>> {
-        match reference {
-            UserRef::Id(id) => self.find_any(*id).await,
-            UserRef::Name(name) => self.find_any_by_name(name).await,
-            UserRef::Email(email, name) => match self.find_any_by_email(email).await? {
-                Some(user) => Ok(Some(user)),
-                None => match name {
-                    Some(name) => self.find_any_by_name(name).await,
-                    None => Ok(None),
-                },
-            },
+        let (email, name) = match reference {
+            UserRef::Id(id) => return self.find_any(*id).await,
+            UserRef::Name(name) => (None, Some(name)),
+            UserRef::Email(email, name) => (Some(email), name.as_ref()),
+        };
+        let mut unit = self.context.read().await?;
+        let users = unit.users();
+        let mut found = Vec::new();
+        if let Some(email) = email {
+            found.extend(users.find_by_emails(std::slice::from_ref(email)).await?);
         }
+        if let Some(name) = name {
+            found.extend(users.find_by_names(std::slice::from_ref(name)).await?);
+        }
+        // Whoever is gone hides nobody who is there.
+        if found.is_empty() {
+            if let Some(email) = email {
+                found.extend(users.find_deleted_by_email(email).await?);
+            }
+            if let Some(name) = name {
+                found.extend(users.find_deleted_by_name(name).await?);
+            }
+        }
+        let first = found.pop();
+        if found.iter().any(|user| Some(user.id) != first.as_ref().map(|first| first.id)) {
+            let message = "is the email of one user and the name of another: \
+                begin with email: or name: to say which";
+            return Err(UserError::validation("user", message));
+        }
+        Ok(first)
     }
 
     /// Those of `ids` that no live user has, in the order given, each once.
@@ -195,22 +214,6 @@ impl UserService {
 
     async fn find_any(&self, id: UserId) -> Result<Option<User>> {
         Ok(self.context.read().await?.users().find_many(&[id]).await?.pop())
-    }
-
-    async fn find_any_by_name(&self, name: &UserName) -> Result<Option<User>> {
-        let mut unit = self.context.read().await?;
-        match unit.users().find_by_names(std::slice::from_ref(name)).await?.pop() {
-            Some(user) => Ok(Some(user)),
-            None => Ok(unit.users().find_deleted_by_name(name).await?),
-        }
-    }
-
-    async fn find_any_by_email(&self, email: &Email) -> Result<Option<User>> {
-        let mut unit = self.context.read().await?;
-        match unit.users().find_by_emails(std::slice::from_ref(email)).await?.pop() {
-            Some(user) => Ok(Some(user)),
-            None => Ok(unit.users().find_deleted_by_email(email).await?),
-        }
     }
 
     pub(super) async fn first_of(

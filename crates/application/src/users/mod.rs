@@ -9,6 +9,7 @@ mod find;
 mod holders;
 mod lifecycle;
 mod list;
+mod look_alike;
 mod merge;
 mod provider;
 mod rehearsal;

@@ -1,8 +1,9 @@
 //! Email addresses in canonical form.
 
-use email_address::{EmailAddress, Options};
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
+use super::fold::{fold_local_part, is_invisible};
 use super::string_value;
 use crate::{Result, UserError};
 
@@ -26,32 +27,41 @@ impl Email {
     ///
     /// # Errors
     /// `Validation` of `email` when it is no address that mail is sent to: no `@`, quotes, comments,
-    /// an address literal, a domain that IDNA refuses, more than 320 characters.
+    /// an address literal, a local part of more than 64 bytes or of other than letters, marks, digits (of any script,
+    /// RFC 6531) and the signs of RFC 5321, a domain that IDNA refuses, more than 320 characters.
     pub fn parse(text: &str) -> Result<Self> {
-        if text.len() > MAX_EMAIL_CHARS * 8 {
+        let text = text.trim();
+        if text.len() > MAX_EMAIL_CHARS * 16 {
             return Err(too_long());
         }
-        let text = text.trim();
         if text.is_empty() {
             return Err(UserError::validation("email", "must not be blank"));
         }
         let (local, domain) = text.rsplit_once('@').ok_or_else(malformed)?;
-        let local: String = match local.is_ascii() {
-            true => local.to_ascii_lowercase(),
-            false => local.to_lowercase().nfc().collect(),
-        };
-        if local.contains(['"', '(', ')', ' ']) || local.chars().any(char::is_control) {
+        if local.is_empty() || domain.is_empty() || domain.starts_with('[') {
             return Err(malformed());
         }
+        check_local(&local.nfc().collect::<String>())?;
+        let local = fold_local_part(local);
+        check_local(&local)?;
         let domain = idna::domain_to_ascii_strict(domain)
             .map_err(|_| UserError::validation("email", "the domain is not a valid host name"))?;
         let canonical = format!("{local}@{domain}");
         if canonical.chars().count() > MAX_EMAIL_CHARS {
             return Err(too_long());
         }
-        let options = Options::default().without_display_text().without_domain_literal();
-        EmailAddress::parse_with_options(&canonical, options).map_err(|_| malformed())?;
         Ok(Self(canonical.into()))
+    }
+
+    /// Takes an email that is stored as it is: addresses may be there that [`parse`](Self::parse) would not let in today.
+    pub fn stored(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// Returns whether the domain is a single label, such as `b` of `a@b`, and not `localhost`.
+    pub fn is_dotless(&self) -> bool {
+        let domain = self.0.rsplit_once('@').map_or("", |(_, domain)| domain);
+        !domain.trim_end_matches('.').contains('.') && domain != "localhost"
     }
 
     /// The canonical form.
@@ -61,6 +71,40 @@ impl Email {
 }
 
 string_value!(Email);
+
+/// The longest local part, in bytes (RFC 5321).
+const MAX_LOCAL_BYTES: usize = 64;
+
+/// Letters, marks and digits of every script (RFC 6531), the signs of RFC 5321, single dots between them.
+fn check_local(local: &str) -> Result<()> {
+    let refused = |message: String| Err(UserError::validation("email", message));
+    let is_known = |c: char| {
+        let is_sign = c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+        is_sign
+            || (!c.is_ascii() && (c.is_alphanumeric() || is_combining_mark(c)) && !is_invisible(c))
+    };
+    if local.contains(['"', '(', ')', '<', '>', ' ', '@']) {
+        return Err(malformed());
+    }
+    if let Some(bad) = local.chars().find(|c| !is_known(*c)) {
+        let code = u32::from(bad);
+        return refused(format!("the part before the @ must not hold the character U+{code:04X}"));
+    }
+    if local.starts_with('.') || local.ends_with('.') || local.contains("..") {
+        return refused(
+            "the part before the @ must have single dots, and none at an end".to_owned(),
+        );
+    }
+    if local.chars().next().is_some_and(is_combining_mark) {
+        return refused("the part before the @ must not begin with a combining mark".to_owned());
+    }
+    if local.len() > MAX_LOCAL_BYTES {
+        return refused(format!(
+            "the part before the @ must be at most {MAX_LOCAL_BYTES} bytes long"
+        ));
+    }
+    Ok(())
+}
 
 fn malformed() -> UserError {
     UserError::validation("email", "expected an address such as name@example.com")
@@ -80,6 +124,35 @@ mod tests {
             assert_eq!(Email::parse(spelling).unwrap().as_str(), "user@example.com");
         }
         assert_eq!(Email::parse("jose\u{301}@example.com").unwrap().as_str(), "josé@example.com");
+    }
+
+    #[test]
+    fn local_parts_of_every_script_are_addresses() {
+        for (text, canonical) in [
+            ("संपर्क@डेटामेल.भारत", "संपर्क@xn--c2bd4bq2d9bd.xn--h2brj9c"),
+            ("संपर्क@example.com", "संपर्क@example.com"),
+            ("ދިވެހި@example.com", "ދިވެހި@example.com"),
+            ("مُحَمَّد@example.com", "مُحَمَّد@example.com"),
+            ("ΓΙΏΡΓΟΣ@example.com", "γιώργοσ@example.com"),
+            ("o'neil+tag/x=y@example.com", "o'neil+tag/x=y@example.com"),
+            ("a@localhost", "a@localhost"),
+        ] {
+            let email = Email::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(email.as_str(), canonical);
+            assert_eq!(Email::parse(canonical).unwrap(), email);
+            assert!(!email.is_dotless());
+        }
+        assert!(Email::parse("a@b").unwrap().is_dotless());
+        for (bad, reason) in [
+            ("a\u{200B}b@example.com", "U+200B"),
+            (".a@example.com", "dots"),
+            ("\u{301}a@example.com", "mark"),
+            ("a@exa mple.com", "domain"),
+            ("Щ".repeat(33).as_str(), "expected"),
+        ] {
+            let error = Email::parse(bad).unwrap_err().to_string();
+            assert!(error.contains(reason), "{bad:?}: {error}");
+        }
     }
 
     #[test]

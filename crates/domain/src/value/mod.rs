@@ -1,18 +1,21 @@
 //! Value types: parsed once at the edge, valid from then on.
 
 mod avatar_url;
+mod direction;
 mod email;
+mod fold;
 mod search_text;
 mod text;
 mod user_name;
 
 pub use avatar_url::AvatarUrl;
 pub use email::{Email, MAX_EMAIL_CHARS};
-pub use search_text::{SearchMatch, SearchText, fold_case, search_fields};
+pub use fold::fold_case;
+pub use search_text::{SearchMatch, SearchText, search_fields};
 pub use text::{DisplayName, Fingerprint, FullName, MAX_TEXT_CHARS, optional_text};
 pub(crate) use text::{check_text, clean_text};
 
-pub use user_name::UserName;
+pub use user_name::{NameLooks, UserName};
 
 /// What every value type that wraps one string has: reading, text, serde as a plain string.
 macro_rules! string_value {

@@ -1,14 +1,8 @@
-//! What is searched for, and the one folding that both sides of a search go through.
+//! What is searched for, folded as what it is looked for in.
 
-use unicode_normalization::UnicodeNormalization;
-
+use super::fold::fold_case;
 use super::text::{MAX_TEXT_CHARS, check_text};
 use crate::{Result, User, UserName};
-
-/// Folds text for a search: lower-case, then composed (NFC). Accents count; `%` and `_` are themselves.
-pub fn fold_case(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).nfc().collect()
-}
 
 /// A text to search users by, folded.
 ///

@@ -8,6 +8,7 @@ mod insert;
 pub(crate) mod list;
 mod one;
 mod purge;
+pub(crate) mod refold;
 mod row;
 mod search;
 pub(crate) mod search_index;

@@ -121,6 +121,43 @@ async fn check_from(version: usize) {
     storage.close().await;
 }
 
+/// Two users whose names are one name from version 8 on, and an email that is folded otherwise.
+const GREEKS: &str =
+    "INSERT INTO users (id, name, name_key, email, email_verified, status, roles, is_bot,
+        created_at, updated_at, last_active_at, legal_hold, version)
+    SELECT id::uuid, name, key, email, false, 'active', 2, false, now(), now(), now(), false, 1
+    FROM (VALUES
+        ('018f3400-0000-7000-8000-000000000001', 'γιώργος', 'γιώργος', 'νίκος@example.com'),
+        ('018f3400-0000-7000-8000-000000000002', 'Γιώργοσ', 'γιώργοσ', 'g@example.com')
+    ) AS rows (id, name, key, email)";
+
+#[tokio::test]
+async fn names_and_emails_of_before_are_folded_as_those_of_today() {
+    let database = tokio::task::spawn_blocking(|| TestCluster::shared().create_database());
+    let database = database.await.unwrap();
+    let mut connection = PgConnection::connect(database.url()).await.unwrap();
+    MIGRATIONS.run_to(7, &mut connection).await.unwrap();
+    sqlx::raw_sql(GREEKS).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let storage = PostgresStorage::connect(database.url()).await.unwrap();
+    storage.migrate().await.unwrap();
+
+    let mut unit = storage.read().await.unwrap();
+    let found = unit.users().find_by_names(&["ΓΙΏΡΓΟΣ".parse().unwrap()]).await.unwrap();
+    assert_eq!(found.len(), 1);
+    let both = unit.users().find_many(&[1, 2].map(user_id)).await.unwrap();
+    let other = both.iter().find(|user| user.id != found[0].id).unwrap();
+    let again = unit.users().find_by_names(std::slice::from_ref(&other.name)).await.unwrap();
+    assert_eq!(again, std::slice::from_ref(other), "both are reachable");
+    let email = "ΝΊΚΟΣ@example.com".parse().unwrap();
+    assert_eq!(unit.users().find_by_emails(&[email]).await.unwrap()[0].id, user_id(1));
+    let text = SearchText::parse("ΝΊΚΟΣ").unwrap();
+    let searched = unit.users().search(&text, &UserFilter::default(), &page()).await.unwrap();
+    assert_eq!(searched.items.len(), 1);
+    drop(unit);
+    storage.close().await;
+}
+
 fn page() -> PageRequest {
     PageRequest::new(10).unwrap()
 }

@@ -11,6 +11,7 @@ mod list;
 mod merge;
 mod places;
 mod purge;
+mod refold;
 mod row;
 mod search;
 mod update;
@@ -25,6 +26,7 @@ use systemprompt_users_domain::{
 };
 
 pub(crate) use merge::tune as tune_index;
+pub(crate) use refold::refold;
 pub(crate) use row::UserRow;
 
 use crate::error::storage_error;

@@ -2,7 +2,8 @@
 
 use sqlx::types::Uuid;
 use systemprompt_users_domain::{
-    Roles, StorageError, StorageResult, User, UserId, UserStatus, fold_case,
+    DisplayName, Email, Fingerprint, FullName, Roles, StorageError, StorageResult, User, UserId,
+    UserName, UserStatus, fold_case,
 };
 
 use crate::codec::{optional_time, parse, parse_optional, time, token_hash, unsigned};
@@ -55,16 +56,16 @@ impl TryFrom<UserRow> for User {
     fn try_from(row: UserRow) -> StorageResult<Self> {
         Ok(Self {
             id: UserId::from_uuid(row.id),
-            name: parse(&row.name)?,
-            email: parse_optional(row.email.as_deref())?,
+            name: UserName::stored(&row.name),
+            email: row.email.as_deref().map(Email::stored),
             email_verified: row.email_verified,
-            full_name: parse_optional(row.full_name.as_deref())?,
-            display_name: parse_optional(row.display_name.as_deref())?,
+            full_name: row.full_name.as_deref().map(FullName::stored),
+            display_name: row.display_name.as_deref().map(DisplayName::stored),
             avatar_url: parse_optional(row.avatar_url.as_deref())?,
             status: parse(&row.status)?,
             roles: roles(row.roles)?,
             is_bot: row.is_bot,
-            fingerprint: parse_optional(row.fingerprint.as_deref())?,
+            fingerprint: row.fingerprint.as_deref().map(Fingerprint::stored),
             token_hash: row.token_hash.as_deref().map(token_hash).transpose()?,
             created_at: time(row.created_at)?,
             updated_at: time(row.updated_at)?,

@@ -54,6 +54,44 @@ async fn connect(folder: &TempDir) -> SqliteConnection {
     SqliteConnectOptions::new().filename(file(folder)).connect().await.unwrap()
 }
 
+/// Two users whose names are one name from version 8 on, and an email that is folded otherwise.
+const GREEKS: &str =
+    "INSERT INTO users (place, id, name, name_key, email, email_verified, status, roles, is_bot,
+        created_at, updated_at, last_active_at, legal_hold, version)
+    VALUES (1000, x'018f3400000070008000000000000001', 'γιώργος', 'γιώργος', 'νίκος@example.com', 0,
+        'active', 2, 0, 1, 1, 1, 0, 1),
+    (2000, x'018f3400000070008000000000000002', 'Γιώργοσ', 'γιώργοσ', 'g@example.com', 0,
+        'active', 2, 0, 1, 1, 1, 0, 1)";
+
+#[tokio::test]
+async fn names_and_emails_of_before_are_folded_as_those_of_today() {
+    for version in [5, 7] {
+        let folder = TempDir::new().unwrap();
+        std::fs::create_dir_all(file(&folder).parent().unwrap()).unwrap();
+        let options = SqliteConnectOptions::new().filename(file(&folder)).create_if_missing(true);
+        let mut connection = options.connect().await.unwrap();
+        migrator().await.run_to(version, &mut connection).await.unwrap();
+        sqlx::raw_sql(GREEKS).execute(&mut connection).await.unwrap();
+        drop(connection);
+        let storage = SqliteStorage::connect(&file(&folder)).await.unwrap();
+        storage.migrate().await.unwrap();
+
+        let mut unit = storage.read().await.unwrap();
+        let found = unit.users().find_by_names(&["ΓΙΏΡΓΟΣ".parse().unwrap()]).await.unwrap();
+        assert_eq!(found.len(), 1);
+        let both = unit.users().find_many(&[1, 2].map(user_id)).await.unwrap();
+        let other = both.iter().find(|user| user.id != found[0].id).unwrap();
+        let again = unit.users().find_by_names(std::slice::from_ref(&other.name)).await.unwrap();
+        assert_eq!(again, std::slice::from_ref(other), "both are reachable");
+        let email = "ΝΊΚΟΣ@example.com".parse().unwrap();
+        assert_eq!(unit.users().find_by_emails(&[email]).await.unwrap()[0].id, user_id(1));
+        let text = SearchText::parse("ΝΊΚΟΣ").unwrap();
+        let page = PageRequest::new(10).unwrap();
+        let searched = unit.users().search(&text, &UserFilter::default(), &page).await.unwrap();
+        assert_eq!(searched.items.len(), 1);
+    }
+}
+
 #[tokio::test]
 async fn rows_of_version_1_are_the_same() {
     check_upgrade(1).await;

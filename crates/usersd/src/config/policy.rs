@@ -47,6 +47,9 @@ layer! {
         /// Whether 127.0.0.0/8 and ::1 can't be banned
         #[arg(id = "policy_allow_loopback", long = "policy-allow-loopback", env = "USERSD_POLICY_ALLOW_LOOPBACK", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
         allow_loopback: bool,
+        /// Whether emails may have a domain without a dot, such as a@b
+        #[arg(id = "policy_allow_dotless_emails", long = "policy-allow-dotless-emails", env = "USERSD_POLICY_ALLOW_DOTLESS_EMAILS", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+        allow_dotless_emails: bool,
         /// How many rows a clean-up touches at once
         #[arg(id = "policy_cleanup_batch", long = "policy-cleanup-batch", env = "USERSD_POLICY_CLEANUP_BATCH", value_name = "COUNT")]
         cleanup_batch: Count,
@@ -70,6 +73,7 @@ impl PolicySettings {
             job_run_retention: Some(Length(policy.job_run_retention)),
             idempotency_retention: Some(Length(policy.idempotency_retention)),
             allow_loopback: Some(policy.allow_loopback),
+            allow_dotless_emails: Some(policy.allow_dotless_emails),
             cleanup_batch: Some(Count(policy.cleanup_batch)),
         }
     }
@@ -90,6 +94,7 @@ impl PolicySettings {
             idempotency_retention: get(self.idempotency_retention, "policy.idempotency_retention")?
                 .0,
             allow_loopback: get(self.allow_loopback, "policy.allow_loopback")?,
+            allow_dotless_emails: get(self.allow_dotless_emails, "policy.allow_dotless_emails")?,
             cleanup_batch: get(self.cleanup_batch, "policy.cleanup_batch")?.0,
         };
         policy.check().map_err(refused)?;
