@@ -142,12 +142,32 @@ impl EventService {
         Ok((part.seen, next))
     }
 
-    /// The position of the newest event: where to begin when only what comes next is of interest.
+    /// The position of the newest event that can be read: where to begin when only what comes next is of interest.
+    ///
+    /// After an import on Postgres there may be many events that nobody could read yet. They come next, too: see
+    /// [`EventService::catch_up`].
     ///
     /// # Errors
     /// `Storage`.
     pub async fn last_position(&self) -> Result<EventPosition> {
         Ok(self.context.read().await?.events().last_position().await?)
+    }
+
+    /// Makes every event that was committed before this call readable, and returns the position of the newest. On
+    /// Postgres this takes about a minute for each million events that nobody has read. What it did stays when it is
+    /// dropped half way.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub async fn catch_up(&self) -> Result<EventPosition> {
+        let mut last = self.last_position().await?;
+        loop {
+            let next = self.last_position().await?;
+            if next <= last {
+                return Ok(last);
+            }
+            last = next;
+        }
     }
 
     /// Removes one batch of events older than the policy's `event_retention`. Zero is the end.

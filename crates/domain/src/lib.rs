@@ -73,7 +73,7 @@ pub use token::{Token, TokenHash};
 pub use user::{User, UserStatus};
 pub use value::{
     AvatarUrl, DisplayName, Email, Fingerprint, FullName, MAX_EMAIL_CHARS, MAX_TEXT_CHARS,
-    SearchMatch, SearchText, UserName, fold_case, optional_text, search_fields,
+    NameLooks, SearchMatch, SearchText, UserName, fold_case, optional_text, search_fields,
 };
 pub use view::{
     DemoteResult, MergeOptions, MergeResult, NewAnonymous, PromoteResult, PurgePreview,

@@ -23,11 +23,12 @@ use crate::error::{corrupt, storage_error};
 use crate::time::bound;
 use crate::unit::Unit;
 
-/// How many events get their positions with one statement.
+/// How many events get their positions with one call, which is one statement. However many wait, as after an import
+/// of a million users, a caller's deadline bounds this batch, and what it did stays.
 const BATCH: i64 = 1_000;
 
-/// How many statements of these one call makes at the most.
-const MAX_BATCHES: u32 = 10_000;
+/// How many batches of these one call of a clean-up makes at most.
+const MAX_BATCHES: u32 = 100;
 
 #[async_trait]
 impl EventLog for Unit {
@@ -63,7 +64,7 @@ impl EventLog for Unit {
         before: Option<EventPosition>,
         limit: u16,
     ) -> StorageResult<Vec<RecordedEvent>> {
-        give_all_positions(self).await?;
+        give_positions(self, BATCH).await?;
         let mut query = list_statement(filter, before, limit);
         let rows = query.build_query_as::<EventRow>().fetch_all(self.reader()?).await;
         into_events(self.done(rows)?)
@@ -80,21 +81,21 @@ impl EventLog for Unit {
     }
 
     async fn last_position(&mut self) -> StorageResult<EventPosition> {
-        give_all_positions(self).await?;
+        give_positions(self, BATCH).await?;
         let last =
             sqlx::query_scalar!("SELECT max(position) FROM events").fetch_one(self.reader()?).await;
         Ok(self.done(last)?.map_or(EventPosition::START, EventPosition))
     }
 
     async fn delete_before(&mut self, before: DateTime<Utc>, limit: u16) -> StorageResult<u64> {
-        give_positions_aside(self, bound(before)).await?;
-        // Passes over what a reader is just giving a position to, rather than wait.
+        give_positions_aside(self, bound(before), limit).await?;
+        // Only what readers can find. Passes over what a reader is just giving a position to, rather than wait.
         let result = sqlx::query!(
             "WITH old AS MATERIALIZED (
                 SELECT id FROM events WHERE at < $1
                 ORDER BY at, appended LIMIT $2 FOR UPDATE SKIP LOCKED
             )
-            DELETE FROM events WHERE id = ANY (ARRAY(SELECT id FROM old))",
+            DELETE FROM events WHERE id = ANY (ARRAY(SELECT id FROM old)) AND position IS NOT NULL",
             bound(before),
             i64::from(limit),
         )
@@ -162,16 +163,10 @@ fn not_json(error: serde_json::Error) -> StorageError {
     StorageError::Other(Box::new(error))
 }
 
-async fn give_all_positions(unit: &mut Unit) -> StorageResult<()> {
-    for _ in 0..MAX_BATCHES {
-        if give_positions(unit, BATCH).await? < BATCH.unsigned_abs() {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// Gives positions to up to `limit` events, in the order in which they were appended, and answers how many.
+/// Gives positions to up to `limit` events, in the order in which they were appended, and returns how many.
+///
+/// Those that wait are walked one by one. As one sorted list with a limit, the planner may sort all of them for each
+/// batch: it believes that few wait, whatever was imported since.
 ///
 /// A replica shows those that have one: it is given where there is one writer of them all.
 async fn give_positions(unit: &mut Unit, limit: i64) -> StorageResult<u64> {
@@ -195,18 +190,29 @@ async fn give_positions_at_once(
     limit: i64,
 ) -> sqlx::Result<u64> {
     let result = sqlx::query!(
-        "WITH waiting AS MATERIALIZED (
-            SELECT 1 FROM events WHERE position IS NULL LIMIT 1
+        "WITH RECURSIVE waiting AS MATERIALIZED (
+            SELECT 1 FROM events WHERE position IS NULL ORDER BY appended LIMIT 1
         ), turn AS MATERIALIZED (
             SELECT pg_advisory_xact_lock(hashtextextended('systemprompt-users:readers', 0))
             FROM waiting
         ), free AS MATERIALIZED (
             SELECT pg_try_advisory_xact_lock(hashtextextended('systemprompt-users:events', 0)) AS free
             FROM turn
-        ), next AS MATERIALIZED (
-            SELECT e.id FROM events e
+        ), walk AS (
+            (SELECT e.id, e.appended FROM events e
             WHERE e.position IS NULL AND EXISTS (SELECT 1 FROM free WHERE free.free)
-            ORDER BY e.appended LIMIT $1 FOR UPDATE OF e SKIP LOCKED
+            ORDER BY e.appended LIMIT 1)
+            UNION ALL
+            SELECT e.id, e.appended FROM walk CROSS JOIN LATERAL (
+                SELECT e.id, e.appended FROM events e
+                WHERE e.position IS NULL AND e.appended > walk.appended
+                ORDER BY e.appended LIMIT 1
+            ) e
+        ), next AS MATERIALIZED (
+            SELECT e.id FROM walk CROSS JOIN LATERAL (
+                SELECT e.id FROM events e WHERE e.id = walk.id AND e.position IS NULL
+                FOR UPDATE SKIP LOCKED
+            ) e LIMIT $1
         ), placed AS MATERIALIZED (
             SELECT id, nextval('event_positions') AS position FROM next
         )
@@ -223,15 +229,26 @@ async fn give_positions_at_once(
 /// for it; they see the log as it was, which is why a host better reads in a unit for reading.
 async fn give_positions_in_unit(unit: &mut Unit, limit: i64) -> StorageResult<u64> {
     let result = sqlx::query!(
-        "WITH waiting AS MATERIALIZED (
-            SELECT 1 FROM events WHERE position IS NULL LIMIT 1
+        "WITH RECURSIVE waiting AS MATERIALIZED (
+            SELECT 1 FROM events WHERE position IS NULL ORDER BY appended LIMIT 1
         ), turn AS MATERIALIZED (
             SELECT pg_advisory_xact_lock(hashtextextended('systemprompt-users:events', 0))
             FROM waiting
-        ), next AS MATERIALIZED (
-            SELECT e.id FROM events e
+        ), walk AS (
+            (SELECT e.id, e.appended FROM events e
             WHERE e.position IS NULL AND EXISTS (SELECT 1 FROM turn)
-            ORDER BY e.appended LIMIT $1 FOR UPDATE OF e SKIP LOCKED
+            ORDER BY e.appended LIMIT 1)
+            UNION ALL
+            SELECT e.id, e.appended FROM walk CROSS JOIN LATERAL (
+                SELECT e.id, e.appended FROM events e
+                WHERE e.position IS NULL AND e.appended > walk.appended
+                ORDER BY e.appended LIMIT 1
+            ) e
+        ), next AS MATERIALIZED (
+            SELECT e.id FROM walk CROSS JOIN LATERAL (
+                SELECT e.id FROM events e WHERE e.id = walk.id AND e.position IS NULL
+                FOR UPDATE SKIP LOCKED
+            ) e LIMIT $1
         ), placed AS MATERIALIZED (
             SELECT id, nextval('event_positions') AS position FROM next
         )
@@ -245,27 +262,48 @@ async fn give_positions_in_unit(unit: &mut Unit, limit: i64) -> StorageResult<u6
 
 /// Before events are removed that nobody has read yet, gives them their positions where everybody sees it:
 /// while the unit that removes them is open, readers must find them, and could not change a row that
-/// it holds.
-async fn give_positions_aside(unit: &mut Unit, before: DateTime<Utc>) -> StorageResult<()> {
-    let waiting = sqlx::query_scalar!(
-        r#"SELECT EXISTS (
-            SELECT 1 FROM events WHERE position IS NULL AND at < $1
-        ) AS "waiting!""#,
-        before,
-    )
-    .fetch_one(unit.writer()?)
-    .await;
-    if !unit.done(waiting)? {
+/// it holds. Only until there are some to remove: the next call goes on.
+async fn give_positions_aside(
+    unit: &mut Unit,
+    before: DateTime<Utc>,
+    limit: u16,
+) -> StorageResult<()> {
+    let oldest = look_at_oldest(unit.writer()?, before, limit).await;
+    if unit.done(oldest)?.waiting == 0 {
         return Ok(());
     }
     let mut aside = unit.connect_aside().await?;
     for _ in 0..MAX_BATCHES {
         let placed = give_positions_at_once(&mut aside, BATCH).await.map_err(storage_error)?;
-        if placed < BATCH.unsigned_abs() {
+        let oldest = look_at_oldest(&mut aside, before, limit).await.map_err(storage_error)?;
+        if placed == 0 || oldest.placed > 0 {
             break;
         }
     }
     aside.close().await.map_err(storage_error)
+}
+
+/// How many of the events that a clean-up is about to remove have a position, and how many do not.
+struct Oldest {
+    placed: i64,
+    waiting: i64,
+}
+
+async fn look_at_oldest(
+    connection: impl Executor<'_, Database = Postgres>,
+    before: DateTime<Utc>,
+    limit: u16,
+) -> sqlx::Result<Oldest> {
+    sqlx::query_as!(
+        Oldest,
+        r#"SELECT count(position) AS "placed!", count(*) - count(position) AS "waiting!" FROM (
+            SELECT position FROM events WHERE at < $1 ORDER BY at, appended LIMIT $2
+        ) AS oldest"#,
+        before,
+        i64::from(limit),
+    )
+    .fetch_one(connection)
+    .await
 }
 
 fn list_statement(

@@ -32,12 +32,33 @@ pub(super) struct Follower {
     context: Context,
     patience: Duration,
     book: BanBook,
-    /// The last event that was read; `None` is before all of them.
-    at: Option<(EventPosition, EventId)>,
+    at: Place,
+    /// What was loaded when a page failed: the next attempt goes on there.
+    loading: Option<Loading>,
+}
+
+/// The last event that was read; `None` is before all of them.
+type Place = Option<(EventPosition, EventId)>;
+
+/// A book that is being filled.
+struct Loading {
+    /// Where the log ended before: what happens meanwhile is behind it.
+    from: Place,
+    book: BanBook,
+    next: Option<Part>,
+    pages: u64,
+}
+
+/// The page that is loaded next.
+enum Part {
+    Bans(PageRequest),
+    Allowed(PageRequest),
 }
 
 /// How far a read of the log got.
 enum Progress {
+    /// One page, and there is more.
+    More,
     /// Everything there was.
     UpToDate,
     /// The event that it stands at is gone, and who knows what else: the log was cut, or the storage is
@@ -46,41 +67,82 @@ enum Progress {
 }
 
 impl Follower {
-    /// A follower that stands at the end of the log, and what holds there.
+    /// A follower that stands in the log, and what holds from there on. Whatever is in the log behind it, such as a
+    /// million events of an import, is read later: nothing that was loaded is older than where it stands.
+    ///
+    /// It gives up when the storage fails twice without a page in between.
     pub(super) async fn load(context: Context, patience: Duration) -> Result<(Self, BanSnapshot)> {
-        let mut follower = Self { context, patience, book: BanBook::default(), at: None };
-        let snapshot = follower.reload().await?;
-        Ok((follower, snapshot))
+        let book = BanBook::default();
+        let mut follower = Self { context, patience, book, at: None, loading: None };
+        let mut pages = 0;
+        loop {
+            match follower.reload().await {
+                Ok(snapshot) => return Ok((follower, snapshot)),
+                Err(error) => match &follower.loading {
+                    Some(loading) if loading.pages > pages => pages = loading.pages,
+                    _ => return Err(error),
+                },
+            }
+        }
     }
 
-    /// Fills the book anew. What happens meanwhile is behind the event at which it stands then.
+    /// Fills the book again, page by page, each within the patience. What was loaded when one fails is kept.
     async fn reload(&mut self) -> Result<BanSnapshot> {
         let mut unit = self.read().await?;
-        let all = EventFilter::default();
-        let newest = unit.events().list(&all, None, 1);
-        let newest = self.bounded(newest).await?.pop();
-        let mut book = BanBook::default();
-        let now = self.context.now();
-        let mut page = Some(first_page());
-        while let Some(request) = page.take() {
-            let bans = self.bounded(unit.bans().list_active(now, &request)).await?;
-            bans.items.iter().for_each(|ban| book.ban(ban.target, ban.until));
-            page = bans.next.map(|next| PageRequest { after: Some(next), ..request });
+        let mut loading = match self.loading.take() {
+            Some(loading) => loading,
+            None => self.begin_loading(&mut *unit).await?,
+        };
+        while let Some(part) = loading.next.take() {
+            match self.load_page(&mut *unit, &part, &mut loading.book).await {
+                Ok(next) => loading = Loading { next, pages: loading.pages + 1, ..loading },
+                Err(error) => {
+                    self.loading = Some(Loading { next: Some(part), ..loading });
+                    return Err(error);
+                }
+            }
         }
-        let mut page = Some(first_page());
-        while let Some(request) = page.take() {
-            let allowed = self.bounded(unit.bans().list_allowed(&request)).await?;
-            allowed.items.iter().for_each(|network| book.allow(network.target));
-            page = allowed.next.map(|next| PageRequest { after: Some(next), ..request });
-        }
-        self.at = newest.map(|event| (event.position, event.event.id));
-        self.book = book;
+        self.at = loading.from;
+        self.book = loading.book;
         Ok(self.book.freeze())
     }
 
-    /// The same once it has read what happened while it was loaded.
-    pub(super) async fn caught_up(mut self, memory: &Memory) -> Result<Self> {
-        self.catch_up(memory).await?;
+    async fn begin_loading(&self, unit: &mut dyn UnitOfWork) -> Result<Loading> {
+        let all = EventFilter::default();
+        let newest = self.bounded(unit.events().list(&all, None, 1)).await?.pop();
+        let from = newest.map(|event| (event.position, event.event.id));
+        let next = Some(Part::Bans(first_page()));
+        Ok(Loading { from, book: BanBook::default(), next, pages: 0 })
+    }
+
+    /// Puts one page into `book`, and returns the page that follows.
+    async fn load_page(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        part: &Part,
+        book: &mut BanBook,
+    ) -> Result<Option<Part>> {
+        let behind = |after| PageRequest { after: Some(after), ..first_page() };
+        match part {
+            Part::Bans(page) => {
+                let now = self.context.now();
+                let bans = self.bounded(unit.bans().list_active(now, page)).await?;
+                bans.items.iter().for_each(|ban| book.ban(ban.target, ban.until));
+                let next = bans.next.map(|next| Part::Bans(behind(next)));
+                Ok(next.or_else(|| Some(Part::Allowed(first_page()))))
+            }
+            Part::Allowed(page) => {
+                let allowed = self.bounded(unit.bans().list_allowed(page)).await?;
+                allowed.items.iter().for_each(|network| book.allow(network.target));
+                Ok(allowed.next.map(|next| Part::Allowed(behind(next))))
+            }
+        }
+    }
+
+    /// Has read one page of what happened while it was loaded, which mostly is all of it. The rest is read in the
+    /// background: nobody waits for it.
+    pub(super) async fn begun(mut self, memory: &Memory) -> Result<Self> {
+        self.follow_page(memory).await?;
         Ok(self)
     }
 
@@ -95,7 +157,13 @@ impl Follower {
         let mut silent = false;
         let mut tidied = Instant::now();
         loop {
-            match self.catch_up(&memory).await {
+            let caught_up = tokio::select! {
+                biased;
+                // However much there is to read. What was read stays.
+                _ = stop.changed() => return,
+                caught_up = self.catch_up(&memory) => caught_up,
+            };
+            match caught_up {
                 Ok(()) if silent => {
                     silent = false;
                     // Its connection may hang as well, and nobody would tell.
@@ -123,6 +191,8 @@ impl Follower {
 
     async fn catch_up(&mut self, memory: &Memory) -> Result<()> {
         if let Progress::UpToDate = self.follow(memory).await? {
+            // What was loaded half way is not needed any more.
+            self.loading = None;
             return Ok(());
         }
         tracing::warn!("the log of events does not go on from where it was read; loading anew");
@@ -139,25 +209,34 @@ impl Follower {
     /// Reads and applies all there is behind the event at which it stands.
     async fn follow(&mut self, memory: &Memory) -> Result<Progress> {
         loop {
-            let began = Instant::now();
-            let mut unit = self.read().await?;
-            // The event itself is read once more: if it is gone, so may be others behind it.
-            let after = self.at.map_or(0, |(position, _)| position.0 - 1);
-            let read = unit.events().read(EventPosition(after), BATCH);
-            let events = self.bounded(read).await?;
-            drop(unit);
-            let Some(news) = self.behind(&events) else { return Ok(Progress::Lost) };
-            for event in news {
-                self.apply(&event.event.kind, memory);
-            }
-            self.at = events.last().map(|event| (event.position, event.event.id)).or(self.at);
-            self.book.publish(&memory.bans);
-            memory.heard.tell(self.at.map_or(EventPosition::START, |(position, _)| position));
-            if events.len() < usize::from(BATCH) {
-                memory.freshness.confirm(began);
-                return Ok(Progress::UpToDate);
+            match self.follow_page(memory).await? {
+                Progress::More => {}
+                end => return Ok(end),
             }
         }
+    }
+
+    /// Reads and applies one page.
+    async fn follow_page(&mut self, memory: &Memory) -> Result<Progress> {
+        let began = Instant::now();
+        let mut unit = self.read().await?;
+        // The event itself is read once more: if it is gone, so may be others behind it.
+        let after = self.at.map_or(0, |(position, _)| position.0 - 1);
+        let read = unit.events().read(EventPosition(after), BATCH);
+        let events = self.bounded(read).await?;
+        drop(unit);
+        let Some(news) = self.behind(&events) else { return Ok(Progress::Lost) };
+        for event in news {
+            self.apply(&event.event.kind, memory);
+        }
+        self.at = events.last().map(|event| (event.position, event.event.id)).or(self.at);
+        self.book.publish(&memory.bans);
+        memory.heard.tell(self.at.map_or(EventPosition::START, |(position, _)| position));
+        if events.len() < usize::from(BATCH) {
+            memory.freshness.confirm(began);
+            return Ok(Progress::UpToDate);
+        }
+        Ok(Progress::More)
     }
 
     /// The events behind the one at which it stands; `None` when that one is not there any more.

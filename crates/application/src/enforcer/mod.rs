@@ -98,7 +98,7 @@ impl Enforcer {
         let (activity, notes) = Activity::new();
         let memory = Memory::new(context.clone(), options, activity, snapshot, began);
         let memory = Arc::new(memory);
-        let follower = follower.caught_up(&memory).await?;
+        let follower = follower.begun(&memory).await?;
         let (stop, stopped) = watch::channel(false);
         let alarm = Arc::new(Alarm::default());
         let listening = {

@@ -6,6 +6,11 @@ use chrono::{DateTime, Utc};
 use crate::{Event, EventFilter, EventPosition, RecordedEvent, StorageResult, UserId};
 
 /// Keeps events in order. The log is append-only; only [`EventLog::delete_before`] takes from its old end.
+///
+/// A storage that orders events after their commit MUST do so in bounded batches, each of which stays whatever
+/// becomes of the call: an import leaves a million of them, and callers have deadlines. So one call of
+/// [`read`](EventLog::read), [`list`](EventLog::list) or [`last_position`](EventLog::last_position) orders at least
+/// the 1,000 that wait longest, and knows nothing of those behind them; the next call goes on there.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait EventLog: Send {
@@ -31,7 +36,8 @@ pub trait EventLog: Send {
     /// How many events there are about `user`.
     async fn count_of_user(&mut self, user: UserId) -> StorageResult<u64>;
 
-    /// The position of the newest event that can be read; `START` when there is none.
+    /// The position of the newest event that can be read; `START` when there is none. It rises from call to call while
+    /// there are events that wait to be ordered.
     async fn last_position(&mut self) -> StorageResult<EventPosition>;
 
     /// Removes up to `limit` events from before `before`, oldest first. Answers how many.

@@ -65,13 +65,18 @@ pub(super) async fn all(
     }
     let rows = sqlx::query_as!(
         Ended,
-        "WITH open AS MATERIALIZED (
+        "WITH found AS MATERIALIZED (
+            SELECT s.id FROM unnest($1::uuid[]) AS u (id) CROSS JOIN LATERAL (
+                SELECT id FROM sessions
+                WHERE user_id = u.id AND ended_at IS NULL AND id IS DISTINCT FROM $2 OFFSET 0
+            ) s
+        ), open AS MATERIALIZED (
             SELECT id FROM sessions
-            WHERE user_id = ANY($1) AND ended_at IS NULL AND id IS DISTINCT FROM $2
+            WHERE id = ANY (ARRAY(SELECT id FROM found)) AND user_id = ANY($1) AND ended_at IS NULL
             ORDER BY id FOR NO KEY UPDATE
         )
-        UPDATE sessions s SET ended_at = $3, end_reason = $4 FROM open
-        WHERE s.id = open.id AND s.ended_at IS NULL
+        UPDATE sessions s SET ended_at = $3, end_reason = $4
+        WHERE s.id = ANY (ARRAY(SELECT id FROM open)) AND s.ended_at IS NULL
         RETURNING s.id, s.user_id",
         &uuids(users),
         except.map(|id| id.as_uuid()),

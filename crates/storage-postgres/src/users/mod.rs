@@ -11,6 +11,7 @@ mod purge;
 pub(crate) mod refold;
 mod row;
 mod search;
+mod search_anywhere;
 pub(crate) mod search_index;
 mod touch;
 mod update;

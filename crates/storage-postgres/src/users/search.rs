@@ -1,9 +1,12 @@
 //! Search: fields that start with a text in their order, then those that hold it somewhere, by id.
+//!
+//! No page depends on what the planner believes of a text or a filter: each statement has a shape that leaves one way
+//! to read it, and a bound on how much of it is read.
 
 use std::cmp::Ordering;
 
 use sqlx::AssertSqlSafe;
-use sqlx::postgres::PgArguments;
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::QueryAs;
 use systemprompt_users_domain::{
     Cursor, Page, PageRequest, SearchMatch, SearchText, SortKey, StorageResult, User, UserFilter,
@@ -13,17 +16,16 @@ use uuid::Uuid;
 use super::cell;
 use super::list::foreign_cursor;
 use super::row::{SELECT_USERS, UserRow, into_users};
-use super::search_index::SEPARATOR;
 use crate::time::bound;
 use crate::unit::Unit;
 
-type UserQuery<'q> = QueryAs<'q, sqlx::Postgres, UserRow, PgArguments>;
+pub(super) type Query<'q, T> = QueryAs<'q, sqlx::Postgres, T, PgArguments>;
 
 /// What all parts of a search have in common.
-struct Search<'a> {
-    text: &'a SearchText,
-    filter: &'a UserFilter,
-    cells: Vec<i16>,
+pub(super) struct Search<'a> {
+    pub(super) text: &'a SearchText,
+    pub(super) filter: &'a UserFilter,
+    pub(super) cells: Vec<i16>,
     /// One more than the page holds.
     limit: usize,
 }
@@ -36,6 +38,13 @@ pub(super) async fn page(
 ) -> StorageResult<Page<User>> {
     let limit = usize::from(page.limit.get()) + 1;
     let search = Search { text, filter, cells: cell::matching(filter), limit };
+    // A range that few users are in says more than any text.
+    if search.has_ranges()
+        && let Some(ids) = search.few(unit).await?
+    {
+        let users = search.page_of_few(unit, &ids, page.after.as_ref()).await?;
+        return Ok(Page::from_rows(users, page.limit, |user| cursor(text, user)));
+    }
     let (mut users, behind) = match page.after.as_ref().map(|after| (&after.key, after.id)) {
         None => (search.prefixes(unit, None).await?, None),
         Some((SortKey::Text(term), id)) => (search.prefixes(unit, Some((term, id))).await?, None),
@@ -59,6 +68,29 @@ fn cursor(text: &SearchText, user: &User) -> Cursor {
 const LAST_GROUP: i16 = 64;
 
 impl Search<'_> {
+    /// The page behind `after` of those among `ids` whom the search finds.
+    async fn page_of_few(
+        &self,
+        unit: &mut Unit,
+        ids: &[Uuid],
+        after: Option<&Cursor>,
+    ) -> StorageResult<Vec<User>> {
+        let place = match after.map(|after| (&after.key, after.id)) {
+            None => None,
+            Some((SortKey::Text(term), id)) => Some((SearchMatch::Prefix(term.clone()), id)),
+            Some((SortKey::Id, id)) => Some((SearchMatch::Substring, id)),
+            Some(_) => return Err(foreign_cursor()),
+        };
+        let mut users = self.of_few(unit, ids).await?;
+        users.retain(|user| {
+            let rank = self.text.rank(user).map(|rank| (rank, user.id.as_uuid()));
+            rank.is_some() && place.as_ref().is_none_or(|place| rank.as_ref() > Some(place))
+        });
+        users.sort_by(|a, b| self.compare(a, b));
+        users.truncate(self.limit);
+        Ok(users)
+    }
+
     /// A page out of each group of each cell, merged.
     async fn prefixes(
         &self,
@@ -72,7 +104,7 @@ impl Search<'_> {
         // No field is as long as this, so nothing is above it.
         let end = || String::from(char::MAX).repeat(400);
         let length = i16::try_from(text.len()).unwrap_or(i16::MAX);
-        let query = sqlx::query_as(AssertSqlSafe(sql))
+        let query = sqlx::query_as::<_, UserRow>(AssertSqlSafe(sql))
             .bind(&self.cells)
             .bind(self.text.prefix_end().unwrap_or_else(end))
             .bind(length)
@@ -90,57 +122,15 @@ impl Search<'_> {
         self.text.rank(a).cmp(&self.text.rank(b)).then(a.id.cmp(&b.id))
     }
 
-    /// Registered and anonymous users lie apart, so each part is asked for a page.
-    async fn substrings(
-        &self,
-        unit: &mut Unit,
-        behind: Option<Uuid>,
-        limit: usize,
-    ) -> StorageResult<Vec<User>> {
-        let mut users = Vec::new();
-        let (visitors, registered): (Vec<i16>, Vec<i16>) =
-            self.cells.iter().partition(|cell| cell::is_anonymous(**cell));
-        for (column, cells) in [("search_text", registered), ("visitor_text", visitors)] {
-            if !cells.is_empty() {
-                users.extend(self.substrings_in(unit, column, &cells, behind, limit).await?);
-            }
-        }
-        users.sort_by_key(|user| user.id);
-        users.truncate(limit);
-        Ok(users)
-    }
-
-    async fn substrings_in(
-        &self,
-        unit: &mut Unit,
-        column: &'static str,
-        cells: &[i16],
-        behind: Option<Uuid>,
-        limit: usize,
-    ) -> StorageResult<Vec<User>> {
-        let text = self.text.as_str();
-        let by_trigrams = has_trigram(text);
-        let sql = substring_statement(column, by_trigrams, behind.is_some(), self.has_ranges());
-        let mut characters: Vec<String> = text.chars().map(String::from).collect();
-        characters.sort_unstable();
-        characters.dedup();
-        let query = sqlx::query_as(AssertSqlSafe(sql))
-            .bind(cells)
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .bind(like_pattern(text))
-            .bind(like_pattern(&format!("{SEPARATOR}{text}")))
-            .bind(characters)
-            .bind(behind.unwrap_or_default());
-        let rows = self.with_ranges(query).fetch_all(unit.reader()?).await;
-        into_users(unit.done(rows)?)
-    }
-
-    fn has_ranges(&self) -> bool {
+    pub(super) fn has_ranges(&self) -> bool {
         !self.filter.created.is_unbounded() || !self.filter.last_active.is_unbounded()
     }
 
-    /// Never kept prepared: how common the text is decides the plan.
-    fn with_ranges<'q>(&self, mut query: UserQuery<'q>) -> UserQuery<'q> {
+    /// Never kept prepared: a plan for any limit is none for this one.
+    pub(super) fn with_ranges<'q, T>(&self, mut query: Query<'q, T>) -> Query<'q, T>
+    where
+        T: for<'r> sqlx::FromRow<'r, PgRow>,
+    {
         if self.has_ranges() {
             for range in [self.filter.created, self.filter.last_active] {
                 query = query.bind(range.from.map(bound)).bind(range.until.map(bound));
@@ -150,27 +140,8 @@ impl Search<'_> {
     }
 }
 
-/// Whether the index on trigrams can serve: three letters or digits in a row that every locale knows.
-fn has_trigram(text: &str) -> bool {
-    text.as_bytes().windows(3).any(|three| three.iter().all(u8::is_ascii_alphanumeric))
-}
-
-/// A pattern that only `text` itself matches, anywhere.
-fn like_pattern(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
-}
-
 /// The conditions on the ranges of the filter, whose first parameter is `first`.
-fn ranges(has_ranges: bool, first: usize) -> String {
+pub(super) fn ranges(has_ranges: bool, first: usize) -> String {
     if !has_ranges {
         return String::new();
     }
@@ -204,28 +175,5 @@ fn prefix_statement(is_next: bool, has_ranges: bool) -> String {
             ) k
             ORDER BY k.term, k.user_id LIMIT $5
         ))"
-    )
-}
-
-/// $1 cells, $2 limit, $3 pattern, $4 pattern of a prefix, $5 characters, $6 the id to go on behind,
-/// $7.. ranges.
-///
-/// Whether an index on characters is read, or the few users of a rare cell, or all in the order of ids until
-/// the page is full, is for the planner to say, which knows how common each is. Whatever it takes, the text itself is compared.
-fn substring_statement(column: &str, by_trigrams: bool, is_next: bool, has_ranges: bool) -> String {
-    let ranges = ranges(has_ranges, 7);
-    let characters = if by_trigrams {
-        String::new()
-    } else {
-        format!("AND string_to_array(s.{column}, NULL) @> $5")
-    };
-    let behind = if is_next { "AND s.user_id > $6" } else { "" };
-    format!(
-        "{SELECT_USERS} WHERE u.id = ANY (ARRAY(
-            SELECT s.user_id FROM user_search s JOIN users r ON r.id = s.user_id
-            WHERE r.cell = ANY($1) {ranges} AND s.{column} IS NOT NULL
-                AND s.{column} LIKE $3 AND s.{column} NOT LIKE $4 {characters} {behind}
-            ORDER BY s.user_id LIMIT $2
-        )) ORDER BY u.id"
     )
 }

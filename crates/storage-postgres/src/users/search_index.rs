@@ -1,6 +1,6 @@
 //! What a search looks into: the folded fields of users, in tables of their own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::{Connection, PgConnection};
 use systemprompt_users_domain::{StorageResult, User, search_fields};
@@ -103,30 +103,24 @@ pub(super) async fn update(
     users: &[&User],
     stored: &HashMap<Uuid, Stored>,
 ) -> StorageResult<()> {
-    let mut moved = (Vec::new(), Vec::new());
+    let mut moved: BTreeMap<i16, Vec<Uuid>> = BTreeMap::new();
     let mut renamed = Vec::new();
     for user in users {
         let new = Searchable::new(user);
         match stored.get(&user.id.as_uuid()).map(|stored| &stored.searchable) {
             Some(old) if old.has_same_text(&new) && old.cell == new.cell => {}
             Some(old) if old.has_same_text(&new) => {
-                moved.0.push(user.id.as_uuid());
-                moved.1.push(new.cell);
+                moved.entry(new.cell).or_default().push(user.id.as_uuid());
             }
             _ => renamed.push(*user),
         }
     }
-    if let ([id], [cell]) = (&*moved.0, &*moved.1) {
-        let result = sqlx::query!("UPDATE user_terms SET cell = $2 WHERE user_id = $1", id, cell)
-            .execute(unit.writer()?)
-            .await;
-        unit.done(result)?;
-    } else if !moved.0.is_empty() {
+    for (cell, ids) in moved {
+        // An array that the planner does not know the size of: it takes the index whatever it believes of the table.
         let result = sqlx::query!(
-            "UPDATE user_terms t SET cell = moved.cell
-            FROM unnest($1::uuid[], $2::smallint[]) AS moved (id, cell) WHERE t.user_id = moved.id",
-            &moved.0,
-            &moved.1,
+            "UPDATE user_terms SET cell = $2 WHERE user_id = ANY (ARRAY(SELECT unnest($1::uuid[])))",
+            &ids,
+            cell,
         )
         .execute(unit.writer()?)
         .await;

@@ -2,7 +2,7 @@
 
 use sqlx::{Connection, PgConnection};
 use systemprompt_users_contract::fixtures::{at, event, user_id};
-use systemprompt_users_domain::{Event, EventKind, EventPosition, Storage};
+use systemprompt_users_domain::{Event, EventFilter, EventKind, EventPosition, Storage};
 use systemprompt_users_postgres::PostgresStorage;
 
 use crate::database::{migrated, migrated_with};
@@ -30,6 +30,49 @@ async fn follow(storage: &PostgresStorage, after: &mut EventPosition) -> Vec<u32
             batch.iter().map(|event| (event.event.id.as_uuid().as_u128() & 0xFFFF_FFFF) as u32),
         );
     }
+}
+
+/// However many events wait, one call orders a batch of them, and the next one goes on: callers have deadlines.
+#[tokio::test]
+async fn one_call_orders_one_batch() {
+    let (storage, _database) = migrated().await;
+    let events: Vec<Event> = (0..2_500).map(happened).collect();
+    let mut unit = storage.write().await.unwrap();
+    unit.events().append(&events).await.unwrap();
+    unit.commit().await.unwrap();
+    let mut unit = storage.read().await.unwrap();
+    for last in [1_000, 2_000, 2_500, 2_500] {
+        assert_eq!(unit.events().last_position().await.unwrap(), EventPosition(last));
+    }
+    append(&storage, 2_500).await;
+    let newest = unit.events().list(&EventFilter::default(), None, 1).await.unwrap();
+    assert_eq!(newest.first().unwrap().position, EventPosition(2_501));
+    drop(unit);
+    let all = follow(&storage, &mut EventPosition::START.clone()).await;
+    assert_eq!(all, Vec::from_iter(0..2_501), "in the order in which they were appended");
+    storage.close().await;
+}
+
+/// A clean-up of events that nobody has read goes on until they are gone, the oldest first.
+#[tokio::test]
+async fn a_backlog_that_is_too_old_is_removed() {
+    let (storage, _database) = migrated().await;
+    let events: Vec<Event> = (0..2_500).rev().map(happened).collect();
+    let mut unit = storage.write().await.unwrap();
+    unit.events().append(&events).await.unwrap();
+    unit.commit().await.unwrap();
+    let mut all = 0;
+    loop {
+        let mut unit = storage.write().await.unwrap();
+        let removed = unit.events().delete_before(at(2_000), 700).await.unwrap();
+        unit.commit().await.unwrap();
+        if removed == 0 {
+            break;
+        }
+        all += removed;
+    }
+    assert_eq!(all, 2_000);
+    storage.close().await;
 }
 
 /// Three units append in one order and commit in another.

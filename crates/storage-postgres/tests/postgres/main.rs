@@ -15,6 +15,7 @@ mod events;
 mod migrations;
 mod plan;
 mod replica;
+mod search;
 mod servers;
 mod signal;
 mod updates;

@@ -37,6 +37,7 @@ async fn list(
         None => None,
     };
     let filter = EventFilter { user_id, target };
+    services.events.catch_up().await?;
     let events = services.events.list(&filter, before, limit).await?;
     let mut output = host.output();
     let mut list = output.list(EventRow::COLUMNS).going_on_by("--before");
@@ -53,7 +54,7 @@ async fn list(
 /// Prints what happens until somebody presses Ctrl-C, or nobody reads it any more.
 async fn follow(services: &Services, host: &Host, args: &FollowArgs) -> Outcome {
     let mut position = match args.from {
-        Start::Now => services.events.last_position().await?,
+        Start::Now => services.events.catch_up().await?,
         Start::Behind(position) => position,
     };
     let every = args.every.to_std().unwrap_or(Duration::from_secs(1));
