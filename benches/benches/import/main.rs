@@ -75,9 +75,9 @@ fn report(work: &str, users: u32, mut round: impl FnMut() -> (Duration, Duration
 /// Imports as `usersctl` does, and answers how long it took.
 async fn import(pool: &DbPool, users: u32) -> Duration {
     let csv = file::csv(users);
-    let users = UserService::new(pool).expect("a service");
+    let service = UserService::new(pool).expect("a service");
     let admin = UserAdminService::new(pool).expect("a service");
-    let mut store = UserStore::new(users, admin, OnExisting::Keep);
+    let mut store = UserStore::new(service, admin, OnExisting::Keep);
     let begin = Instant::now();
     let mut rows =
         UserRows::open(Lines::new(Box::new(Cursor::new(csv))), TableFormat::Csv).expect("a header");

@@ -11,6 +11,7 @@ pub mod health;
 pub mod idempotency;
 pub mod layers;
 mod options;
+mod outage;
 mod problem;
 mod runs;
 mod settle;

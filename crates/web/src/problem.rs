@@ -174,10 +174,7 @@ impl From<UserError> for Problem {
             UserError::Unconfirmed(_) => (StatusCode::CONFLICT, "This has to be confirmed"),
             // A host that was started before the migration goes on by itself after it.
             UserError::Storage(StorageError::Unavailable(_) | StorageError::OutdatedSchema(_)) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the storage does not answer"
-                );
+                crate::outage::STORAGE.failed(&error);
                 return Self::unavailable();
             }
             UserError::Storage(_) => {

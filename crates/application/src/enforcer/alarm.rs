@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use systemprompt_users_domain::ChangeSignal;
 use tokio::sync::{Notify, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::Context;
 
 /// How long is waited for another alarm after one was lost.
-const AGAIN: Duration = Duration::from_millis(500);
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Passes the alarm on to the follower, who never waits for the alarm's own connection.
 #[derive(Default)]
@@ -39,7 +39,14 @@ impl Alarm {
         let listening = async {
             loop {
                 match timeout(patience, context.signal()).await {
-                    Ok(Ok(signal)) => self.pass_on(signal).await,
+                    Ok(Ok(signal)) => {
+                        let begun = Instant::now();
+                        self.pass_on(signal).await;
+                        // What a server gives for a while is asked for again at once.
+                        if begun.elapsed() >= AGAIN {
+                            continue;
+                        }
+                    }
                     Ok(Err(error)) => tracing::debug!(%error, "there is no alarm"),
                     Err(_) => tracing::debug!("no alarm could be made in time"),
                 }

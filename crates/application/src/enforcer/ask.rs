@@ -33,7 +33,7 @@ impl Authority {
         requirement: Requirement,
     ) -> Decision {
         self.try_decide(address, token, requirement).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a decision could not be made");
+            tracing::debug!(%error, "a decision could not be made");
             Decision::deny(DenyReason::Unavailable)
         })
     }

@@ -154,7 +154,8 @@ impl Follower {
         mut stop: watch::Receiver<bool>,
         poll: Duration,
     ) {
-        let mut silent = false;
+        // Since when changes can't be followed, and how often that was tried.
+        let mut silent: Option<(Instant, u64)> = None;
         let mut tidied = Instant::now();
         loop {
             let caught_up = tokio::select! {
@@ -164,17 +165,21 @@ impl Follower {
                 caught_up = self.catch_up(&memory) => caught_up,
             };
             match caught_up {
-                Ok(()) if silent => {
-                    silent = false;
-                    // Its connection may hang as well, and nobody would tell.
-                    alarm.renew();
-                    tracing::info!("the storage answers again; changes are followed");
+                Ok(()) => {
+                    if let Some((since, failures)) = silent.take() {
+                        // Its connection may hang as well, and nobody would tell.
+                        alarm.renew();
+                        let seconds = since.elapsed().as_secs_f64();
+                        tracing::info!(failures, seconds, "changes are followed again");
+                    }
                 }
-                Err(error) if !silent => {
-                    silent = true;
-                    tracing::warn!(%error, "changes can't be followed; tried again until they can");
+                Err(error) => {
+                    let (_, failures) = silent.get_or_insert((Instant::now(), 0));
+                    *failures += 1;
+                    if *failures == 1 {
+                        tracing::warn!(%error, "changes can't be followed; tried again until they can");
+                    }
                 }
-                _ => {}
             }
             if tidied.elapsed() >= TIDY_EVERY {
                 tidied = Instant::now();

@@ -118,7 +118,7 @@ impl Memory {
         let session = match self.authority.validate(text).await {
             Ok(session) => session.map(Arc::new),
             Err(error) => {
-                tracing::warn!(%error, "a session could not be looked up");
+                tracing::debug!(%error, "a session could not be looked up");
                 return Decision::deny(DenyReason::Unavailable);
             }
         };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection, Row};
@@ -63,7 +63,10 @@ impl Servers {
             let first = self.first.load(Ordering::Relaxed);
             for place in (0..self.all.len()).map(|step| (first + step) % self.all.len()) {
                 let Some(server) = self.all.get(place) else { continue };
+                let mut attempt =
+                    Attempt { servers: self, place, begun: Instant::now(), ended: false };
                 let used = timeout(self.connect_timeout, use_one(server, wanted)).await;
+                attempt.ended = true;
                 match used.unwrap_or(Err(Refusal::Silent(self.connect_timeout))) {
                     Ok(used) => {
                         self.first.store(place, Ordering::Relaxed);
@@ -97,6 +100,27 @@ impl Servers {
         }
     }
 }
+
+/// One server being asked. Callers give up before it answers, and the next one must not begin with it again.
+struct Attempt<'a> {
+    servers: &'a Servers,
+    place: usize,
+    begun: Instant,
+    ended: bool,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if !self.ended && self.begun.elapsed() > SLOW {
+            let (first, next) = (self.place, (self.place + 1) % self.servers.all.len().max(1));
+            let order = Ordering::Relaxed;
+            let _ = self.servers.first.compare_exchange(first, next, order, order);
+        }
+    }
+}
+
+/// From then on a server counts as one that hangs.
+const SLOW: Duration = Duration::from_millis(300);
 
 /// Refuses a server that is not of the role that is looked for.
 pub(crate) async fn check(connection: &mut PgConnection, target: Target) -> Result<(), Refusal> {

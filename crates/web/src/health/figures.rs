@@ -71,10 +71,9 @@ pub(super) async fn collect(web: &Web) {
     match tokio::time::timeout(PATIENCE, collect_stored(web)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "the storage was not asked for its figures");
+            crate::outage::STORAGE.failed(&error);
         }
-        Err(_) => tracing::warn!("the storage did not give its figures in time"),
+        Err(elapsed) => crate::outage::STORAGE.failed(&elapsed),
     }
 }
 

@@ -113,6 +113,9 @@ impl UnitOfWork for MeteredUnit {
 }
 
 fn counted<T>(what: &'static str, result: StorageResult<T>) -> StorageResult<T> {
+    if result.is_ok() {
+        crate::outage::STORAGE.answered();
+    }
     if let Err(error) = &result {
         let kind = match error {
             StorageError::Unavailable(_) => "unavailable",

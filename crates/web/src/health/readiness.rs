@@ -61,11 +61,11 @@ pub(super) async fn check(web: &Web, readiness: &dyn Readiness) -> Report {
     let schema = match tokio::time::timeout(PATIENCE, answers).await {
         Ok(Ok(schema)) => Some(schema),
         Ok(Err(error)) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the storage does not answer");
+            crate::outage::STORAGE.failed(&error);
             None
         }
-        Err(_) => {
-            tracing::warn!("the storage does not answer in time");
+        Err(elapsed) => {
+            crate::outage::STORAGE.failed(&elapsed);
             None
         }
     };

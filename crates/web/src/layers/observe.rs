@@ -41,7 +41,8 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
 
 fn log(status: StatusCode, elapsed: Duration) {
     let (status, milliseconds) = (status.as_u16(), elapsed.as_secs_f64() * 1000.0);
-    if status >= 500 {
+    // That the storage is gone is told once, not with each request.
+    if status >= 500 && status != 503 {
         tracing::warn!(status, milliseconds, "answered");
     } else {
         tracing::debug!(status, milliseconds, "answered");
