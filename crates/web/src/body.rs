@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
+use self::query::Fault;
 use crate::Problem;
 
 /// A JSON body: an object.
@@ -140,14 +141,23 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParams<T>
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        query::read(parts.uri.query().unwrap_or_default()).map(Self).map_err(|detail| match field(
-            &detail,
-        )
-        .map(str::to_owned)
-        {
-            Some(field) => Problem::bad_request(detail).field(field),
-            None => Problem::bad_request(detail),
-        })
+        query::read(parts.uri.query().unwrap_or_default()).map(Self).map_err(refused_query)
+    }
+}
+
+fn refused_query(fault: Fault) -> Problem {
+    let detail = match fault {
+        Fault::Unreadable(detail) => detail,
+        Fault::Nul(name) => {
+            let title = "A value is not acceptable";
+            return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "validation", title)
+                .detail(format!("{name}: must not hold U+0000"))
+                .field(name);
+        }
+    };
+    match field(&detail).map(str::to_owned) {
+        Some(field) => Problem::bad_request(detail).field(field),
+        None => Problem::bad_request(detail),
     }
 }
 

@@ -6,23 +6,37 @@ use serde::de::value::{Error, StringDeserializer};
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IntoDeserializer};
 use serde::de::{MapAccess, Visitor};
 
+/// What is wrong with the first parameter that is not acceptable.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It can't be read: what is wrong, behind its name and `: `.
+    Unreadable(String),
+    /// Its text holds U+0000, which nothing that is stored does.
+    Nul(String),
+}
+
 /// The parameters of a query.
 ///
 /// # Errors
-/// What is wrong with the first one that is not acceptable, behind its name and `: `.
-pub(super) fn read<T: DeserializeOwned>(query: &str) -> Result<T, String> {
+/// The first one that is not acceptable.
+pub(super) fn read<T: DeserializeOwned>(query: &str) -> Result<T, Fault> {
     let mut pairs: Vec<Pair> = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, raw) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = decode(name).map_err(|error| format!("a name in the query {error}"))?;
-        let value = decode(raw).map_err(|error| format!("{name}: {error}"))?;
+        let name = decode(name)
+            .map_err(|error| Fault::Unreadable(format!("a name in the query {error}")))?;
+        let value = decode(raw).map_err(|error| Fault::Unreadable(format!("{name}: {error}")))?;
         if pairs.iter().any(|pair| pair.name == name) {
-            return Err(format!("{name}: is there more than once; send it once"));
+            let detail = format!("{name}: is there more than once; send it once");
+            return Err(Fault::Unreadable(detail));
+        }
+        if value.contains('\0') {
+            return Err(Fault::Nul(name));
         }
         pairs.push(Pair { name, value, has_plus: raw.contains('+') });
     }
     let params = Params { pairs: pairs.into_iter(), current: None };
-    T::deserialize(params).map_err(|error| error.to_string())
+    T::deserialize(params).map_err(|error| Fault::Unreadable(error.to_string()))
 }
 
 /// The text that is meant by a part of a query.
@@ -41,8 +55,7 @@ fn decode(part: &str) -> Result<String, &'static str> {
             byte => byte,
         });
     }
-    let text = String::from_utf8(decoded).map_err(|_| "must be UTF-8")?;
-    if text.contains('\0') { Err("must not hold U+0000") } else { Ok(text) }
+    String::from_utf8(decoded).map_err(|_| "must be UTF-8")
 }
 
 struct Pair {
@@ -205,6 +218,13 @@ mod tests {
         assert_eq!(query.at.unwrap().to_rfc3339(), "2025-12-31T22:00:00+00:00");
     }
 
+    fn refusal(query: &str) -> String {
+        match read::<Query>(query).unwrap_err() {
+            Fault::Unreadable(detail) => detail,
+            fault @ Fault::Nul(_) => panic!("{fault:?}"),
+        }
+    }
+
     #[test]
     fn what_is_spelled_otherwise_is_refused_by_its_name() {
         for (query, start) in [
@@ -223,7 +243,6 @@ mod tests {
             ("word=OneThing", "word: "),
             ("at=2026-01-01T00:00:00+02:00", "at: "),
             ("text=a&text=b", "text: is there more than once"),
-            ("text=%00", "text: must not hold U+0000"),
             ("text=%ff", "text: must be UTF-8"),
             ("text=%4", "text: must have two hexadecimal digits"),
             ("text=%zz", "text: must have two hexadecimal digits"),
@@ -231,10 +250,12 @@ mod tests {
             ("%ff=1", "a name in the query must be UTF-8"),
             ("nothing=1", "unknown field `nothing`"),
         ] {
-            let error = read::<Query>(query).unwrap_err();
+            let error = refusal(query);
             assert!(error.starts_with(start), "{query}: {error}");
         }
-        let error = read::<Query>("at=2026-01-01T00:00:00+02:00").unwrap_err();
+        let error = refusal("at=2026-01-01T00:00:00+02:00");
         assert!(error.ends_with("write `+` as `%2B`"), "{error}");
+        let nul = read::<Query>("limit=1&text=a%00b").unwrap_err();
+        assert_eq!(nul, Fault::Nul("text".into()));
     }
 }
