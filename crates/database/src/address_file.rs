@@ -41,6 +41,21 @@ pub fn address_file(url: &str, data_folder: &Path) -> Option<PathBuf> {
     }
 }
 
+/// Returns the file that a URL of SQLite names, decoded; `None` for another database or a URL that is not acceptable.
+///
+/// ```
+/// # use std::path::Path;
+/// # use systemprompt_database::sqlite_file;
+/// assert_eq!(sqlite_file("sqlite://a%20b.db").as_deref(), Some(Path::new("a b.db")));
+/// assert_eq!(sqlite_file("memory:"), None);
+/// ```
+pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+    match DatabaseUrl::parse(url).ok()? {
+        DatabaseUrl::Sqlite(SqliteFile { path, .. }) => Some(path),
+        DatabaseUrl::Memory | DatabaseUrl::Postgres(_) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,7 @@ use systemprompt_users_memory::MemoryStorage;
 use systemprompt_users_postgres::{PostgresOptions, PostgresStorage, UrlError};
 use systemprompt_users_sqlite::{SqliteOptions, SqliteStorage};
 
-pub use address_file::address_file;
+pub use address_file::{address_file, sqlite_file};
 pub use redact::redact_urls;
 
 use crate::url::{DatabaseUrl, SqliteFile};

@@ -10,7 +10,7 @@ use systemprompt_users_domain::{StorageError, UniqueKey};
 const BUSY: i32 = 5;
 const LOCKED: i32 = 6;
 
-/// The file, or the disk under it, takes no changes: somebody has to see to that, while reading goes on.
+/// The file, or the disk under it, takes no changes.
 const READONLY: i32 = 8;
 
 /// The low byte of an extended result code is the primary one.
@@ -36,6 +36,21 @@ pub(crate) fn storage_error(error: sqlx::Error) -> StorageError {
     }
 }
 
+/// Sorts an error of the beginning of a unit that writes. That the file takes no changes may pass, as somebody has
+/// to see to that, and reading goes on meanwhile.
+pub(crate) fn begin_error(error: sqlx::Error) -> StorageError {
+    match &error {
+        sqlx::Error::Database(database) if primary_code(database.as_ref()) == Some(READONLY) => {
+            StorageError::Unavailable(error.into())
+        }
+        _ => storage_error(error),
+    }
+}
+
+fn primary_code(error: &dyn DatabaseError) -> Option<i32> {
+    error.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & PRIMARY)
+}
+
 /// SQLite has no code of its own for this.
 fn lacks_schema(message: &str) -> bool {
     ["no such table: ", "no such column: "].iter().any(|start| message.starts_with(start))
@@ -56,8 +71,7 @@ pub(crate) fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> StorageEr
 }
 
 fn may_pass(error: &dyn DatabaseError) -> bool {
-    let code = error.code().and_then(|code| code.parse::<i32>().ok());
-    code.is_some_and(|code| matches!(code & PRIMARY, BUSY | LOCKED | READONLY))
+    matches!(primary_code(error), Some(BUSY | LOCKED))
 }
 
 /// Which key is taken; SQLite names its columns: `UNIQUE constraint failed: users.email`.

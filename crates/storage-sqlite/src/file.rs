@@ -4,8 +4,8 @@ use std::fs::{DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use sqlx::sqlite::SqliteConnectOptions;
@@ -99,7 +99,7 @@ pub(crate) struct Guard {
     identity: Identity,
     /// The write-ahead log and its index, which SQLite makes with the first transaction and keeps while
     /// anybody has the file open.
-    beside: [(PathBuf, OnceLock<Identity>); 2],
+    beside: [(PathBuf, Mutex<Option<Identity>>); 2],
     begun: Instant,
     /// Milliseconds since then at the last look.
     looked: AtomicU64,
@@ -110,10 +110,12 @@ impl Guard {
     pub(crate) fn new(path: &Path) -> StorageResult<Self> {
         let identity = identity(path)
             .ok_or_else(|| other(format!("there is no file `{}`", path.display())))?;
+        // SQLite names them after the file that a link leads to.
+        let real = path.canonicalize().map_err(other)?;
         let beside = ["-wal", "-shm"].map(|end| {
-            let mut name = path.as_os_str().to_owned();
+            let mut name = real.as_os_str().to_owned();
             name.push(end);
-            (PathBuf::from(name), OnceLock::new())
+            (PathBuf::from(name), Mutex::default())
         });
         let begun = Instant::now();
         Ok(Self { path: path.into(), identity, beside, begun, looked: AtomicU64::new(0) })
@@ -126,15 +128,33 @@ impl Guard {
             return Err(changed(&self.path));
         }
         for (path, known) in &self.beside {
-            match (known.get(), identity(path)) {
-                (None, Some(found)) => {
-                    let _ = known.set(found);
-                }
-                (Some(known), found) if found != Some(*known) => return Err(changed(path)),
-                _ => {}
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = identity(path);
+            if known.is_some() && *known != found {
+                return Err(changed(path));
             }
+            *known = found;
         }
         Ok(())
+    }
+
+    /// Takes the files beside the database for what is found there next: SQLite is about to make them again.
+    pub(crate) fn forget_files_beside(&self) {
+        for (_, known) in &self.beside {
+            *known.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+
+    /// Opens one more connection, to the same file and no other.
+    pub(crate) async fn connect(
+        &self,
+        options: &SqliteConnectOptions,
+    ) -> StorageResult<SqliteConnection> {
+        self.check()?;
+        let connection = options.connect().await.map_err(storage_error)?;
+        // It was opened by its path.
+        self.check()?;
+        Ok(connection)
     }
 
     /// [`Guard::check`], unless that was done a moment ago.

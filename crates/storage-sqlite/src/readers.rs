@@ -7,14 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use sqlx::{Connection, SqliteConnection};
 use systemprompt_users_domain::{StorageError, StorageResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{other, storage_error};
+use crate::file::Guard;
 
 pub(crate) struct Readers {
     options: SqliteConnectOptions,
+    guard: Arc<Guard>,
     idle: Mutex<Vec<SqliteConnection>>,
     free: Arc<Semaphore>,
     patience: Duration,
@@ -22,8 +24,14 @@ pub(crate) struct Readers {
 
 impl Readers {
     /// Up to `max` connections; who finds all of them taken waits no longer than `patience`.
-    pub(crate) fn new(options: SqliteConnectOptions, max: usize, patience: Duration) -> Self {
-        Self { options, idle: Mutex::default(), free: Arc::new(Semaphore::new(max)), patience }
+    pub(crate) fn new(
+        options: SqliteConnectOptions,
+        guard: Arc<Guard>,
+        max: usize,
+        patience: Duration,
+    ) -> Self {
+        let free = Arc::new(Semaphore::new(max));
+        Self { options, guard, idle: Mutex::default(), free, patience }
     }
 
     pub(crate) async fn acquire(self: &Arc<Self>) -> StorageResult<Reader> {
@@ -33,7 +41,7 @@ impl Readers {
             .map_err(|_| other("the storage is closed"))?;
         let connection = match self.take_idle() {
             Some(connection) => connection,
-            None => self.options.connect().await.map_err(storage_error)?,
+            None => self.guard.connect(&self.options).await?,
         };
         Ok(Reader { connection: Some(connection), home: Arc::clone(self), _permit: permit })
     }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, SqliteConnection};
 use systemprompt_users_domain::{ChangeSignal, StorageError, StorageResult};
 use tokio::sync::watch;
 
 use crate::error::storage_error;
+use crate::file::Guard;
 
 /// How often is looked whether another process has committed. One look reads a counter in shared memory.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -32,9 +33,10 @@ impl Bell {
     pub(crate) async fn signal(
         &self,
         options: &SqliteConnectOptions,
+        guard: &Guard,
     ) -> StorageResult<Box<dyn ChangeSignal>> {
         let rung = self.0.subscribe();
-        let mut connection = options.connect().await.map_err(storage_error)?;
+        let mut connection = guard.connect(options).await?;
         let seen = data_version(&mut connection).await?;
         Ok(Box::new(SqliteSignal { rung, connection, seen }))
     }

@@ -12,7 +12,7 @@ use sqlx::sqlite::{
 use systemprompt_users_domain::{ChangeSignal, Storage, StorageError, StorageResult, UnitOfWork};
 use tokio::sync::Semaphore;
 
-use crate::error::{other, storage_error};
+use crate::error::{begin_error, other, storage_error};
 use crate::file::{self, Guard};
 use crate::migrations::{self, SchemaVersion};
 use crate::readers::Readers;
@@ -94,6 +94,7 @@ impl SqliteStorage {
         let writer = connect_writer(&options).await?;
         let readers = Readers::new(
             reader_options(&options),
+            Arc::clone(&guard),
             options.max_readers.max(1),
             options.busy_timeout,
         );
@@ -143,6 +144,8 @@ impl SqliteStorage {
             // On a full disk SQLite rolls back by itself. The driver then takes the transaction for open, as long
             // as the connection lives.
             Err(sqlx::Error::InvalidSavePointStatement) => {
+                // With the last connection SQLite removes the files beside the database.
+                self.guard.forget_files_beside();
                 self.writer.acquire().await?.close().await?;
                 self.writer.begin_with(IMMEDIATE).await
             }
@@ -165,13 +168,13 @@ impl Storage for SqliteStorage {
             .map_err(other)?;
         self.guard.check()?;
         // Immediate: a unit that read first and wrote later could find that another one wrote between.
-        let transaction = self.begin().await.map_err(storage_error)?;
+        let transaction = self.begin().await.map_err(begin_error)?;
         let (bell, guard) = (self.bell.clone(), Arc::clone(&self.guard));
         Ok(Box::new(Unit::Write { transaction, _turn: turn, bell, guard }))
     }
 
     async fn signal(&self) -> StorageResult<Box<dyn ChangeSignal>> {
-        self.bell.signal(&self.watcher).await
+        self.bell.signal(&self.watcher, &self.guard).await
     }
 }
 

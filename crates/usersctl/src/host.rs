@@ -2,13 +2,13 @@
 
 use std::cell::OnceCell;
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use directories::ProjectDirs;
 use systemprompt_users::{
     Actor, ActorName, ApiKeyService, BackendKind, BanService, Context, DbPool, Doctor,
     EventService, JobRunner, SchemaVersion, SessionService, SignInLinkService, UserAdminService,
-    UserService, address_file, registered_jobs,
+    UserService, address_file, registered_jobs, sqlite_file,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -209,9 +209,7 @@ pub(crate) fn refuse_newer(version: SchemaVersion) -> Result<(), Failure> {
 
 /// Whether the storage is a SQLite file that is not there yet.
 fn is_missing_file(url: &str) -> bool {
-    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
-    let path = path.and_then(|path| path.split('?').next());
-    path.is_some_and(|path| !Path::new(path).exists())
+    sqlite_file(url).is_some_and(|path| !path.exists())
 }
 
 /// `users.db` in the platform's data folder.

@@ -138,7 +138,9 @@ impl Command {
             Self::Migrate { dry_run: false }
                 | Self::Users(UsersCommand::Create(_) | UsersCommand::Import(_))
                 | Self::Bans(BansCommand::Add(_) | BansCommand::Import(_))
-                | Self::Bans(BansCommand::Allow(AllowCommand::Add { .. }))
+                | Self::Bans(BansCommand::Allow(
+                    AllowCommand::Add { .. } | AllowCommand::Import { .. }
+                ))
                 | Self::Keys(KeysCommand::Create(_))
         )
     }

@@ -29,6 +29,13 @@ impl Cli {
         Self { folder, database }
     }
 
+    /// On a storage that is there already, and empty.
+    pub(crate) fn migrated() -> Self {
+        let cli = Self::new();
+        cli.ok(&["migrate"]);
+        cli
+    }
+
     /// On another storage.
     pub(crate) fn on(url: &str) -> Self {
         Self { folder: TempDir::new().unwrap(), database: url.to_owned() }

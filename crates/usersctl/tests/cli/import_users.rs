@@ -31,7 +31,7 @@ fn check(summary: &serde_json::Value, [read, created, existing, changed, refused
 
 #[test]
 fn bad_rows_are_told_kept_corrected_and_imported() {
-    let cli = Cli::new();
+    let cli = Cli::migrated();
     let file = cli.file("users.csv", MIXED);
     let errors = cli.path("errors.csv").to_str().unwrap().to_owned();
     let (ran, summary) = import(&cli, &[&file, "--errors", &errors]);
@@ -105,7 +105,7 @@ fn conflicts_and_updates_are_told_apart() {
 
 #[test]
 fn interrupted_it_can_be_run_again() {
-    let cli = Cli::new();
+    let cli = Cli::migrated();
     let row = |n: usize| format!("user{n},user{n}@example.com\n");
     let head: String = (0..2000).map(row).collect();
     let rest: String = (2000..2600).map(row).collect();

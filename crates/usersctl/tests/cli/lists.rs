@@ -100,7 +100,7 @@ fn every_export_is_accepted_by_its_import() {
     for (export, import, count) in all {
         for format in ["csv", "jsonl", "json"] {
             let text = cli.ok(&[export, &["-o", format]].concat());
-            let other = Cli::new();
+            let other = Cli::migrated();
             let ran = other.run_with(&[import, &["-o", "json"]].concat(), &text);
             let summary: serde_json::Value = serde_json::from_str(&ran.out).unwrap_or_default();
             assert_eq!(summary["created"], count, "{export:?} {format}: {ran:?}\n{text}");

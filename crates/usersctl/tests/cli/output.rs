@@ -44,7 +44,7 @@ fn programs_get_the_same_in_three_formats() {
 
 #[test]
 fn an_empty_list_is_one_in_every_format() {
-    let cli = Cli::new();
+    let cli = Cli::migrated();
     let list = |format: &str| cli.ok(&["bans", "allow", "list", "-o", format]);
     assert_eq!(list("json"), "{\"items\": [], \"next\": null}\n");
     assert_eq!(list("jsonl"), "");

@@ -21,6 +21,8 @@ fn the_default_storage_is_made_on_first_use() {
 #[test]
 fn the_schema_is_brought_up_to_date_and_shown() {
     let cli = Cli::new();
+    cli.fails(&["migrate", "--dry-run"], 1, "users.db");
+    cli.file("users.db", "");
     let dry = cli.json(&["migrate", "--dry-run"]);
     assert_eq!((&dry["before"], &dry["after"]), (&0.into(), &0.into()));
     let first = cli.json(&["migrate"]);

@@ -153,7 +153,6 @@ fn no_error_shows_a_password() {
         "database = \"mysql://u:hunter2@h/d\"",
         "max_body = \"postgres://u:hunter2@h/d\"",
         "listen = \"postgres://u:hunter2@h/d\"",
-        "log_level = \"postgres://u:hunter2@h/d\"",
         "replica = \"postgres://u:hunter2@h/d\"\ndatabase = \"memory:\"",
     ] {
         fs::write(file, content).unwrap();

@@ -145,10 +145,13 @@ fn who_reads_nothing_is_left() {
     until("they are served", || open_files(&daemon) >= before + 20 - SLACK);
     promptly(&daemon, "/readyz", &[]);
     until("they are left", || open_files(&daemon) <= before + SLACK);
-    for mut stream in held {
-        let read = stream.read_to_end(&mut Vec::new());
-        assert!(read.is_err() || read.unwrap() < all, "it got everything");
-    }
+    let is_cut = |mut stream: TcpStream| match stream.read_to_end(&mut Vec::new()) {
+        Ok(read) => read < all,
+        Err(_) => true,
+    };
+    // As many as were waited for: whoever is still served begins to read now, and gets everything.
+    let cut = held.into_iter().map(is_cut).filter(|is_cut| *is_cut).count();
+    assert!(cut >= 20 - SLACK, "{cut} of 20 were left");
 }
 
 /// Sends 10 MB, as far as they are taken, and reads the answer.
@@ -265,7 +268,10 @@ fn no_header_hides_a_banned_client_behind_its_proxy() {
             for client in clients {
                 let line = format!("{forged}{before}{client}{behind}");
                 let answer = daemon.get("/auth/verify/address", &[(header, &line)]);
-                assert_eq!(answer.header("x-auth-reason"), "banned", "{header}: {line:.80}");
+                // A quote that is never closed leaves nothing of its line to be read.
+                let is_unreadable = header == "forwarded" && forged.contains('"');
+                let reason = if is_unreadable { "unknown_address" } else { "banned" };
+                assert_eq!(answer.header("x-auth-reason"), reason, "{header}: {line:.80}");
                 let lines = [(header, forged), (header, &line)];
                 assert_eq!(daemon.get("/api/v1/users", &lines).status, 403, "{line:.80}");
             }

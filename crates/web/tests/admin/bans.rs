@@ -126,7 +126,8 @@ async fn a_file_is_imported_and_each_bad_row_is_told() {
         .lacks("<script>alert");
     assert!(is_banned(&site, "203.0.113.100").await);
     let report =
-        import(&site, "target,duration\n203.0.113.200,permanent\n,\n", &[("duration", "7d")]).await;
+        import(&site, "target,duration\n203.0.113.200,permanent\n,7d\n", &[("duration", "7d")])
+            .await;
     report.expect(200, &["1 target banned", "1 row left out"]);
 }
 

@@ -24,8 +24,10 @@ async fn a_ban_is_found_by_any_spelling() {
         )
         .await;
     assert_eq!(made.header("location"), "/api/v1/bans/2001:db8::%2F32");
-    let made = made.expect(201);
+    let mut made = made.expect(201);
     assert_eq!(made["target"], "2001:db8::/32");
+    let note = made.as_object_mut().unwrap().remove("note").unwrap();
+    assert!(note.as_str().unwrap().contains("taken as the network 2001:db8::/32"), "{note}");
     assert_eq!(made["in_force"], true);
     for spelling in
         ["2001:db8::%2F32", "2001%3ADB8%3A%3A%2f32", "2001:0db8:0:0::5%2F32", "%202001:db8::/32"]
@@ -156,7 +158,9 @@ async fn the_allow_list_wins() {
     let allow = json!({"target": "198.51.100.77/24", "note": "office"});
     let added = api.post("/allow-list", allow.clone()).await;
     assert_eq!(added.header("location"), "/api/v1/allow-list/198.51.100.0%2F24");
-    assert_eq!(added.expect(201), json!({"target": "198.51.100.0/24", "added": true}));
+    let added = added.expect(201);
+    assert_eq!((&added["target"], &added["added"]), (&json!("198.51.100.0/24"), &json!(true)));
+    assert!(added["note"].as_str().unwrap().contains("198.51.100.77/24"), "{added}");
     assert_eq!(api.post("/allow-list", allow).await.expect(200)["added"], false);
     let list = api.get("/allow-list").await.expect(200);
     assert_eq!(list["items"][0]["note"], "office");

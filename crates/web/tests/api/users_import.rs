@@ -164,15 +164,16 @@ async fn a_client_that_leaves_ends_the_import() {
     let pieces =
         stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
     let request = request("POST", "/users/import").header(header::CONTENT_TYPE, "text/csv");
-    sender.send(Ok(Bytes::from_static(b"name,email\n"))).await.unwrap();
-    let answer = api.lines(request.body(Body::from_stream(pieces)).unwrap()).await;
-    drop(answer);
     let rows: String = (0..2000).map(|n| format!("u{n},u{n}@example.com\n")).collect();
     let rows = Bytes::from(rows);
     // The body is let go of: nobody takes pieces any more.
-    let ended = tokio::time::timeout(Duration::from_secs(20), async {
+    let sent = tokio::spawn(async move {
+        sender.send(Ok(Bytes::from_static(b"name,email\n"))).await.unwrap();
         while sender.send(Ok(rows.clone())).await.is_ok() {}
     });
+    let answer = api.lines(request.body(Body::from_stream(pieces)).unwrap()).await;
+    drop(answer);
+    let ended = tokio::time::timeout(Duration::from_secs(60), sent);
     assert!(ended.await.is_ok(), "the body is still read");
 }
 

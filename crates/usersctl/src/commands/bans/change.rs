@@ -9,7 +9,7 @@ use super::super::lookup::{self, done};
 use super::super::now;
 use crate::cli::{BanAddArgs, ConfirmArgs};
 use crate::confirm::preview;
-use crate::exit::{Outcome, note, with_causes};
+use crate::exit::{Failure, Outcome, note, with_causes};
 use crate::host::{Host, Services};
 use crate::output::{BanRow, LiftedRow};
 
@@ -43,7 +43,7 @@ pub(super) async fn add(services: &Services, host: &Host, args: &BanAddArgs) -> 
         row.parse(now)?;
     }
     if !args.yes {
-        confirm_impact(services, &targets).await?;
+        confirm_impact(services, &targets.all).await?;
     }
     let mut bans = Vec::with_capacity(rows.len());
     let mut failed = None;
