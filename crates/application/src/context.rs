@@ -131,7 +131,7 @@ impl Context {
         }
     }
 
-    /// The same for a caller who is to be kept from changing an admin, from ending an admin's sessions, from making an
+    /// Returns a copy for a caller who is to be kept from changing an admin, from ending an admin's sessions, from making an
     /// admin, and from signing in as one.
     #[must_use]
     pub const fn sparing_admins(mut self) -> Self {
@@ -309,7 +309,7 @@ macro_rules! service_of_context {
                 Self { context: self.context.clone().as_actor(actor) }
             }
 
-            /// The same for a caller who is to be kept from changing an admin, from ending an admin's sessions,
+            /// Returns a copy for a caller who is to be kept from changing an admin, from ending an admin's sessions,
             /// from making an admin, and from signing in as one: that is refused as `AdminsOnly`.
             #[must_use]
             pub fn sparing_admins(&self) -> Self {

@@ -39,7 +39,7 @@ impl Part {
         Ok(Self { seen: Vec::new(), limit: size, batch: limit, is_over: false, was_last: false })
     }
 
-    /// Takes what may be seen of what was read. Answers with the position of the last event that was looked at.
+    /// Takes what may be seen of what was read. Returns the position of the last event that was looked at.
     fn take(
         &mut self,
         events: Vec<RecordedEvent>,

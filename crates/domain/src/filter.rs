@@ -70,7 +70,7 @@ impl UserFilter {
         self.anonymous == AnonymousScope::Exclude && !self.roles.contains(&UserRole::Anonymous)
     }
 
-    /// The same conditions, both ranges with ends that a storage can compare with ([`TimeRange::bounds`]). A
+    /// Returns these conditions, both ranges with ends that a storage can compare with ([`TimeRange::bounds`]). A
     /// service asks no port with another one.
     #[must_use]
     pub fn bounds(&self) -> Self {

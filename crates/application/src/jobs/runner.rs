@@ -37,7 +37,7 @@ pub struct JobRunner {
     jobs: BTreeMap<&'static str, (Arc<dyn Job>, Schedule)>,
 }
 
-/// How often one run is begun: what takes its host down each time is not to do so for ever.
+/// How often one run is begun: what takes its host down each time is not to do so forever.
 const MAX_ATTEMPTS: u32 = 10;
 
 /// How a host runs jobs.
